@@ -1,0 +1,5 @@
+"""``python -m hwpredict``."""
+
+from hwpredict.cli.main import main
+
+main()

@@ -1,0 +1,151 @@
+"""Names of models: the many spellings of one name, and the pooling label of any name.
+
+The functions here know no catalog; :mod:`hwpredict.catalog.models` looks up what they return.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+#: Tags of pretrained weights after a dot, which do not change the network ("resnet50.a1_in1k").
+_TAG = re.compile(
+    r"\.(?=[\w.]*(?:in1k|in12k|in21k|in22k|in22ft1k|laion|openai|webli|lvd|merged2b|metaclip|dfn|datacomp|untrained"
+    r"|sa1b|mae|seer|dino))\w+$"
+)
+#: A part of a model, not an organisation and a model ("whisper_tiny/HfWhisperEncoder", "CLIP-ViT-B/32").
+_COMPONENT = re.compile(
+    r"^(?:[a-z0-9_]+/[A-Z]\w*(?:coder|coder\d|etector|etection|oiner|uantizable|egment|enerator|ead|lassifier|alue|hrinkage)"
+    r"|[a-z0-9_]+/(?:unet|vae|controlnet|text_encoder)|.*/(?:text|image)-encoder|.*[A-Za-z]/\d+(?:@\w+)?)$"
+)
+_SPACE = re.compile(r"\s+")
+
+
+def normalise(name: str) -> str:
+    """A name in lower case, without organisation, weight tag and decoration.
+
+    Parameters
+    ----------
+    name : str
+        Any name of a model.
+
+    Returns
+    -------
+    str
+        For example "resnet50" for "timm/resnet50.a1_in1k".
+    """
+    text = _SPACE.sub(" ", name.replace("⭐", " ")).strip()
+    if "/" in text and not _COMPONENT.match(text):
+        text = text.rstrip("/").rsplit("/", 1)[-1]
+    return _TAG.sub("", text.lower())
+
+
+_TOKEN = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)*")
+
+
+@cache
+def key(text: str) -> str:
+    """What remains of a normalised name when spelling is taken away.
+
+    Letters are joined whatever stands between them; numbers keep a dash between them, and a dot within. So "ResNet-50",
+    "resnet_50" and "resnet50" are one, "llama-3.2-1b" and "llama3.2:1b" too, but "llama-2-7b" and "llama-27b" are not.
+
+    Parameters
+    ----------
+    text : str
+        A normalised name.
+
+    Returns
+    -------
+    str
+        The key; empty if the name has neither letters nor digits.
+    """
+    parts: list[str] = []
+    for token in _TOKEN.findall(text.lower()):
+        if parts and token[0].isdigit() and parts[-1][-1].isdigit():
+            parts.append("-")
+        parts.append(token)
+    return "".join(parts)
+
+
+_QUANTISATION = (
+    r"(?:ud[-_. ])?(?:i1[-_. ])?(?:i?q\d(?:[-_](?:k|nl|xxs|xs|s|m|l|xl|xxl|\d)){0,4}|tq\d[-_]\d|mxfp[48](?:[-_ ]moe)?"
+    r"|nvfp4|[bf]?fp?(?:8|16|32|64)|u?int(?:4|8|16)|w\d+a\d+|\d(?:\.\d)?[- ]?bits?|gptq|awq|gguf|ggml|bnb\d?|qat"
+    r"|quanti[sz]ed|dynamic|static|fft|amp|fp4)"
+)
+_ROLE = r"(?:instruct|chat|it|thinking|base|hf|pt|sft|dpo|preview)(?:[-_ ]2[3-6](?:0[1-9]|1[0-2]))?"
+_FRAMEWORK = (
+    r"pytorch|torch|torchvision|tf2?|tensorflow2?|caffe2?|mxnet|gluon|onnx|keras|paddle|openvino|tflite|coreml|mlx"
+    r"|vllm|ollama|tensorrt|trt|hf|huggingface|deepspeed|pretrained|cf|slim|hub"
+)
+_TASK = (
+    r"squad(?:[- ]?v?[12](?:\.1)?)?|mrpc|sst-?2|qnli|cola|rte|sts-?b|mnli|wnli|qqp|wikitext|lm[- ]head"
+    r"|distilled[- ]squad|imagenet(?:[- ]?1k)?|in(?:1|12|21|22)k"
+    r"|pre-?training|fine-?tun(?:ing|ed)|lora|mlperf|offline|server|99(?:\.9)?|backbone"
+)
+_SUFFIX = (
+    rf"(?:[-_. :]+(?:{_QUANTISATION}|{_ROLE}|{_FRAMEWORK}|{_TASK}|latest)"
+    r"|\s*\((?:onnx model zoo|hugging ?face|tf|pytorch|language model)\)|\s*\[\d+x\d+(?:x\d+)?\])$"
+)
+
+
+@cache
+def _suffix() -> re.Pattern[str]:
+    """The pattern of one thing to take away; it takes milliseconds to compile, and strict look-ups do without."""
+    return re.compile(_SUFFIX)
+
+
+_PREFIX = re.compile(r"^(?:meta|nvidia|huggingface|hf|tf2?|pt|cf|onnx|torchvision|torch|openai|google)[-_. ]+")
+#: An LLM's name is over with its size: what follows a blank is how it was run.
+_SIZED = re.compile(r"^(\S*\d(?:\.\d+)?[bm](?:-a\d+(?:\.\d+)?b)?(?:-\S*)?) ")
+#: The name proper in parentheses behind a plainer one.
+_INSIDE = re.compile(r"^[\w -]+ \(([a-z][\w.]*(?:-[\w.]+)+)\)$")
+#: "llama-v2", "llama_v3".
+_LLAMA_V = re.compile(r"^(llama)[-_ ]?v(?=\d)")
+#: Versions whose dot was lost ("qwen2_5_7b").
+_DOTLESS = re.compile(r"^(qwen|llama|gemma|phi|granite)([-_]?v?)(\d)[-_](\d)(?=[-_]\d|[-_][a-z])")
+
+
+def candidates(name: str) -> Iterator[str]:
+    """Ever shorter forms of a name, to look up in turn: without quantisation, role, framework, task.
+
+    Sizes, versions and words that change a network (pruned, sparse, distilled) are never taken away. Submissions to an
+    open division may run another network under a known name, and yield nothing.
+
+    Parameters
+    ----------
+    name : str
+        Any name of a model.
+
+    Yields
+    ------
+    str
+        Normalised names.
+    """
+    text = normalise(name)
+    if "[open" in text:
+        return
+    yield text
+    if "pruned" in text or "sparse" in text:
+        return
+    for form in (text, _LLAMA_V.sub(r"\1-", _PREFIX.sub("", text))):
+        yield from _shortened(form)
+    for pattern in (_SIZED, _INSIDE):
+        found = pattern.match(text)
+        if found:
+            yield from _shortened(found[1])
+
+
+def _shortened(text: str) -> Iterator[str]:
+    for _ in range(8):
+        if not text:
+            return
+        yield text
+        dotted = _DOTLESS.sub(r"\1\2\3.\4", text)
+        if dotted != text:
+            yield dotted
+        shorter = _suffix().sub("", text).strip(" -_.:")
+        if shorter == text:
+            return
+        text = shorter

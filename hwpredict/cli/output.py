@@ -1,0 +1,78 @@
+"""Tables, JSON and CSV on stdout; everything else goes to stderr."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hwpredict.errors import unknown
+
+FORMATS = ("table", "json", "csv")
+
+
+def check_format(name: str) -> str:
+    """``name`` if it is an output format.
+
+    Raises
+    ------
+    UnknownNameError
+    """
+    if name not in FORMATS:
+        raise unknown("format", name, FORMATS)
+    return name
+
+
+def figure(value: float) -> str:
+    """Three significant digits, with thousands separators."""
+    if math.isnan(value):
+        return "–"
+    if value >= 1000:
+        digits = max(int(math.log10(value)) - 2, 0)
+        return f"{round(value, -digits):,.0f}"
+    return f"{value:.3g}"
+
+
+def span(median: float, low: float, high: float) -> str:
+    """A median with its interval."""
+    return f"{figure(median)} [{figure(low)}, {figure(high)}]"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
+    """Print a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Table(title=title, title_justify="left", caption=note or None, caption_justify="left")
+    for i, name in enumerate(columns):
+        out.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        out.add_row(*row)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    console.print(out)
+
+
+def dump_json(value: Any) -> None:
+    """One JSON object; NaN becomes null."""
+    print(json.dumps(_plain(value), indent=2))
+
+
+def dump_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

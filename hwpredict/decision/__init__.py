@@ -1,0 +1,1 @@
+"""Which target to choose: expected utility on joint posterior draws."""

@@ -1,0 +1,241 @@
+"""Cells: rows to predict that were validated against the catalog, the vocabulary and the posterior.
+
+A target may name a platform alone. Its device is then unknown, not average: every draw takes one of the platform's
+representative devices, the same one for all cells of that platform, so that comparisons within a draw make sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwpredict.catalog import devices, models
+from hwpredict.catalog.compatibility import incompatible
+from hwpredict.errors import IncompatibleError, InvalidWorkloadError, unknown
+from hwpredict.performance import hashing, rows as r
+from hwpredict.performance.posterior import Posterior
+from hwpredict.performance.predictive import Prediction, predict
+from hwpredict.workload import PRECISIONS, Evidence, Family, Item, Mode, Platform, Target, Workload
+
+#: Runtime that a user of a platform means who names none.
+DEFAULT_RUNTIME = {
+    "cuda": "pytorch-eager",
+    "rocm": "pytorch-eager",
+    "mps": "pytorch-eager",
+    "cpu": "pytorch-eager",
+    "openvino": "openvino-sync",
+    "webgpu": "transformers.js/onnxruntime-web webgpu",
+    "webnn": "transformers.js/onnxruntime-web webnn",
+    "qnn": "qnn_dlc",
+    "tpu": "jax",
+}
+#: Item that a step of each family is counted in, when the caller does not say.
+DEFAULT_ITEM = {"vision": "image", "audio": "sequence"}
+DEFAULT_SEQUENCE_LENGTH = 128.0
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Predicted cells.
+
+    Attributes
+    ----------
+    rows : dict of str to ndarray
+        What was predicted, in the measurement schema.
+    prediction : Prediction
+        Draws; NaN where ``reasons`` says why the cell cannot run.
+    reasons : list of str or None
+    fits : ndarray, shape (cell,)
+        Probability that peak memory stays within the device's; NaN where its size is unknown.
+    capacity : ndarray, shape (cell,)
+        MB of the device, NaN if unknown or not named.
+    """
+
+    rows: r.Table
+    prediction: Prediction
+    reasons: list[str | None]
+    fits: NDArray[np.float64]
+    capacity: NDArray[np.float64]
+
+
+def resolve_target(text: str, *, n_devices: int = 1, runtime: str | None = None) -> Target:
+    """A target from what a user writes: a platform ("cuda"), a device ("a100") or both ("openvino:core i7-8700").
+
+    Raises
+    ------
+    UnknownNameError
+        Neither a platform nor a device of the catalog.
+    """
+    written = str(text).strip()
+    platforms = [str(p) for p in Platform]
+    if written.casefold() in platforms:
+        return Target(written.casefold(), None, runtime, None, n_devices, written)
+    platform, _, name = written.partition(":")
+    if name and platform.casefold() in platforms:
+        return Target(platform.casefold(), devices.find(name, platform.casefold()).name, runtime, None, n_devices, written)
+    device = devices.find(written)
+    return Target(device.platforms[0], device.name, runtime, None, n_devices, written)
+
+
+def to_rows(pairs: Sequence[tuple[Workload, Target]]) -> r.Table:
+    """Rows of the measurement schema for workloads on targets, with the defaults that were left unsaid filled in."""
+    out = []
+    for work, target in pairs:
+        known = models.match(work.model)
+        family = work.family or (known.family if known else None)
+        item = work.item or DEFAULT_ITEM.get(family or "", "sequence")
+        length = work.sequence_length
+        if length is None and item != "image" and family != "audio":
+            length = DEFAULT_SEQUENCE_LENGTH
+        out.append({
+            "model": work.model,
+            "model_family": family,
+            "parameters": work.parameters,
+            "gmacs": work.gmacs,
+            "activations_m": work.activations_m,
+            "input_size": work.input_size,
+            "sequence_length": None if item == "image" else length,
+            "hardware": target.platform,
+            "device": target.device,
+            "n_devices": target.n_devices,
+            "precision": work.precision,
+            "runtime": target.runtime or DEFAULT_RUNTIME.get(target.platform),
+            "runtime_version": target.runtime_version,
+            "mode": work.mode,
+            "batch_size": work.batch_size,
+            "item": item,
+        })  # fmt: skip
+    return r.table(out)
+
+
+def validate(rows: r.Table, posterior: Posterior, *, on_unknown: str = "error") -> None:
+    """Refuse rows that make no sense, and (``on_unknown="error"``) names that nothing is known of.
+
+    Raises
+    ------
+    InvalidWorkloadError
+        No rows, a NaN or non-positive batch, a missing model or platform.
+    UnknownNameError
+        A name in no vocabulary, with the nearest ones.
+    """
+    if on_unknown not in ("error", "prior"):
+        raise unknown("value of on_unknown", on_unknown, ("error", "prior"))
+    if not r.length(rows):
+        raise InvalidWorkloadError("there is nothing to predict: the table is empty; give at least one row")
+    for column in ("model", "hardware"):
+        if (rows[column] == "").any():
+            raise InvalidWorkloadError(f"row {int(np.flatnonzero(rows[column] == '')[0])} has no {column}")
+    for column in ("batch_size", "sequence_length", "n_devices", "parameters", "gmacs", "activations_m"):
+        values = rows[column]
+        bad = (values <= 0) | np.isinf(values)
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise InvalidWorkloadError(f"{column} is {values[row]:g} in row {row}: give a positive number")
+    for value in set(rows["hardware"].tolist()) - {str(p) for p in Platform}:
+        raise unknown("platform", value, Platform, hint="A platform that is not listed is 'other'.")
+    for column, words in (("mode", Mode), ("item", Item), ("model_family", Family)):
+        for value in set(rows[column].tolist()) - {str(w) for w in words} - {""}:
+            raise unknown(column, value, words)
+    if on_unknown == "prior":
+        return
+    for value in set(rows["precision"].tolist()) - set(PRECISIONS) - {""}:
+        raise unknown("precision", value, PRECISIONS)
+    featured = np.isfinite(rows["parameters"]) | np.isfinite(rows["gmacs"]) | (rows["model_family"] != "")
+    for value in sorted(set(rows["model"][~featured].tolist())):
+        if models.match(value) is None and models.canonical(value) not in _vocabulary(posterior, "model"):
+            hint = "Or give its features (parameters, gmacs, activations_m), its family, or on_unknown='prior'."
+            raise unknown("model", value, models.known(), hint=hint)
+    for platform, value in sorted(set(zip(rows["hardware"].tolist(), rows["device"].tolist(), strict=True))):
+        if value and devices.match(value, platform) is None and value not in _vocabulary(posterior, "device"):
+            raise unknown("device", value, devices.catalog(), hint="Or say on_unknown='prior'.")
+
+
+def _vocabulary(posterior: Posterior, label: str) -> frozenset[str]:
+    return frozenset(posterior.vocabulary.names[label])
+
+
+def predict_cells(
+    posterior: Posterior, rows: r.Table, *, draws: int = 400, seed: int = 0, on_unknown: str = "error"
+) -> Cells:
+    """Validate and predict rows.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    rows : dict of str to ndarray
+        Measurement schema; an empty ``device`` stands for some device of the platform.
+    draws, seed : int
+    on_unknown : {"error", "prior"}
+        Whether an unknown model, device, precision or runtime is refused or drawn from its population.
+
+    Returns
+    -------
+    Cells
+    """
+    validate(rows, posterior, on_unknown=on_unknown)
+    n = r.length(rows)
+    expanded, owner = _expand(rows)
+    raw = predict(posterior, expanded, draws=draws, seed=seed)
+    capacity = np.array([_capacity(d, p) for d, p in zip(expanded["device"], expanded["hardware"], strict=True)])
+    start = np.searchsorted(owner, np.arange(n))
+    count = np.diff(np.append(start, len(owner)))
+    take = np.repeat(start[:, None], draws, axis=1)
+    mixed = count > 1
+    for cell in np.flatnonzero(mixed):
+        which = hashing.uniforms(hashing.seeds([rows["hardware"][cell]], f"{seed}|device"), draws)[0]
+        take[cell] += (which * count[cell]).astype(np.int64)
+    first = take[:, 0]
+    at = (take, np.arange(draws)[None, :])
+    over = raw.memory[at] > capacity[take]
+    sized = np.isfinite(capacity[take]).all(axis=1)
+    fits = np.where(sized, 1 - over.mean(axis=1), np.nan)
+    reasons = [incompatible(h, p, m) for h, p, m in zip(rows["hardware"], rows["precision"], rows["mode"], strict=True)]
+    blocked = np.array([reason is not None for reason in reasons])
+    evidence = [raw.evidence[f] for f in first]
+    evidence = [
+        str(Evidence.PLATFORM) if m and e != Evidence.PRIOR else e for m, e in zip(mixed, evidence, strict=True)
+    ]
+    arrays = {name: getattr(raw, name)[at].copy() for name in ("latency", "throughput", "memory")}
+    for values in arrays.values():
+        values[blocked] = np.nan
+    prediction = Prediction(
+        **arrays,
+        epistemic=raw.epistemic[first],
+        shares=raw.shares[first],
+        evidence=evidence,
+        n_measurements=np.where(mixed, 0, raw.n_measurements[first]),
+    )
+    return Cells(rows, prediction, reasons, np.where(blocked, np.nan, fits), np.where(mixed, np.nan, capacity[first]))
+
+
+def _expand(rows: r.Table) -> tuple[r.Table, NDArray[np.int64]]:
+    """Rows with a row per representative device where none is named, and the cell that each belongs to."""
+    index, device = [], []
+    for i, (name, platform) in enumerate(zip(rows["device"].tolist(), rows["hardware"].tolist(), strict=True)):
+        for choice in (name,) if name else devices.representatives(platform) or ("",):
+            index.append(i)
+            device.append(choice)
+    owner = np.array(index, dtype=np.int64)
+    expanded = r.take(rows, owner)
+    expanded["device"] = np.array(device, dtype=object)
+    return expanded, owner
+
+
+def _capacity(name: str, platform: str) -> float:
+    device = devices.match(name, platform) if name else None
+    return device.memory_gb * 1e3 if device is not None and device.memory_gb else float("nan")
+
+
+def refuse_incompatible(cells: Cells) -> None:
+    """Raise for the first cell that cannot run.
+
+    Raises
+    ------
+    IncompatibleError
+    """
+    for reason in cells.reasons:
+        if reason is not None:
+            raise IncompatibleError(reason)

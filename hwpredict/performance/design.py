@@ -1,0 +1,300 @@
+"""From covariates to index arrays: which level of which effect multiplies which part of which observation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwpredict.performance import rows as r
+from hwpredict.performance.covariates import Covariates, covariates
+from hwpredict.performance.parts import (
+    CONCURRENCY,
+    EFFECTS,
+    MEMORY,
+    NOISE_LABELS,
+    PART_NAMES,
+    PARTS,
+    ROW,
+    TIME,
+    Effect,
+)
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+#: Two figures of one run agree when throughput · latency is within this of the items of a step (log scale).
+SYNCHRONOUS = 0.05
+#: A harness overlaps its steps when more than this share of its rows disagree.
+OVERLAPPED_SHARE = 0.1
+SEPARATOR = "|"
+
+
+class Vocabulary:
+    """Label names in order, and levels as integers: a level is the mixed-radix number of its labels' positions.
+
+    Integers rather than joined strings keep 200,000 levels small on disk and quick to look up.
+    """
+
+    def __init__(self, names: Mapping[str, Sequence[str]]) -> None:
+        self.names = {label: list(values) for label, values in names.items()}
+        self._index = {label: {v: i for i, v in enumerate(values)} for label, values in self.names.items()}
+
+    @classmethod
+    def of(cls, labels: Mapping[str, NDArray[Any]]) -> Vocabulary:
+        return cls({label: sorted(set(values.tolist())) for label, values in labels.items()})
+
+    def codes(self, label: str, values: NDArray[Any]) -> Codes:
+        """Positions of ``values``; -1 for names that are not in the vocabulary."""
+        index = self._index[label]
+        return np.array([index.get(v, -1) for v in values.tolist()], dtype=np.int64)
+
+    def radix(self, labels: Sequence[str]) -> list[int]:
+        return [len(self.names[label]) for label in labels]
+
+    def level_names(self, labels: Sequence[str], keys: Codes) -> list[str]:
+        """Readable names of levels: their labels joined by ``|``."""
+        if not labels:
+            return ["all"] * len(keys)
+        parts: list[list[str]] = []
+        rest = keys.copy()
+        for label, base in zip(reversed(labels), reversed(self.radix(labels)), strict=True):
+            parts.append([self.names[label][c] for c in (rest % base).tolist()])
+            rest //= base
+        return [SEPARATOR.join(p) for p in zip(*reversed(parts), strict=True)]
+
+
+class Labels:
+    """Labels of a set of rows, coded once, so that combining them is integer arithmetic."""
+
+    def __init__(self, labels: Mapping[str, NDArray[Any]], vocabulary: Vocabulary) -> None:
+        self.values = labels
+        self._vocabulary = vocabulary
+        self._codes = {name: vocabulary.codes(name, labels[name]) for name in vocabulary.names}
+        self._n = len(next(iter(self._codes.values())))
+
+    def keys(self, names: Sequence[str]) -> Codes:
+        """Level key of each row, shape (row,): -1 where a label is unknown, -2 where the first label is empty."""
+        key = np.zeros(self._n, dtype=np.int64)
+        unknown = np.zeros(self._n, dtype=bool)
+        for name, base in zip(names, self._vocabulary.radix(names), strict=True):
+            key = key * max(base, 1) + self._codes[name]
+            unknown |= self._codes[name] < 0
+        key[unknown] = -1
+        if names:
+            key[self.values[names[0]] == ""] = -2
+        return key
+
+    def joined(self, names: Sequence[str], index: Codes) -> list[str]:
+        """Readable level names of some rows."""
+        return [SEPARATOR.join(p) for p in zip(*(self.values[n][index].tolist() for n in names), strict=True)]
+
+
+def offsets(x: Covariates) -> Array:
+    """Log cost of each part before any effect, shape (row, part); ``-inf`` where a part costs nothing."""
+    out = np.empty((len(x), len(PARTS)))
+    for k, part in enumerate(PARTS):
+        out[:, k] = part.constant
+        for name in part.work:
+            out[:, k] += x.numbers[name]
+        for name in part.rate:
+            out[:, k] -= x.numbers[name]
+    return out
+
+
+def part_indices(effect: Effect) -> list[int]:
+    """Positions in :data:`PART_NAMES` that an effect multiplies; empty for row and concurrency effects."""
+    return [PART_NAMES.index(p) for p in effect.parts if p not in (ROW, CONCURRENCY)]
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """The figures of a table in the form the model speaks of: log seconds of a step and log MB.
+
+    Attributes
+    ----------
+    row : ndarray of int, shape (obs,)
+        Row of the covariates.
+    y : ndarray, shape (obs,)
+    memory, interval : ndarray of bool, shape (obs,)
+        Whether the figure is memory; whether it is a throughput that latency does not explain.
+    """
+
+    row: Codes
+    y: Array
+    memory: NDArray[np.bool_]
+    interval: NDArray[np.bool_]
+
+
+def observe(rows: r.Table, x: Covariates) -> Observations:
+    """Figures of ``rows`` as observations of the model, one or two of time and one of memory a row."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        latency = np.log(rows["latency_ms"] / 1e3) - x.numbers["log_span"]
+        interval = x.numbers["log_items"] - np.log(rows["throughput"])
+    has_latency, has_interval = np.isfinite(latency), np.isfinite(interval)
+    # of two figures that agree, one is the measurement
+    extra = has_interval & (~has_latency | (np.abs(latency - interval) > SYNCHRONOUS))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        memory = np.log(rows["memory_mb"])
+    has_memory = np.isfinite(memory)
+    pieces = [(has_latency, latency, False, False), (extra, interval, False, True), (has_memory, memory, True, False)]
+    index = [np.flatnonzero(mask) for mask, *_ in pieces]
+    return Observations(
+        np.concatenate(index),
+        np.concatenate([v[i] for i, (_, v, *_) in zip(index, pieces, strict=True)]),
+        np.concatenate([np.full(len(i), m) for i, (*_, m, _) in zip(index, pieces, strict=True)]),
+        np.concatenate([np.full(len(i), k) for i, (*_, k) in zip(index, pieces, strict=True)]),
+    )
+
+
+def overlapped_harnesses(rows: r.Table, x: Covariates) -> list[str]:
+    """Harnesses (``source|item``) whose throughput and latency do not belong to one synchronous loop."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.log(rows["throughput"] * rows["latency_ms"] / 1e3) - x.numbers["log_items"] - x.numbers["log_span"]
+    names, codes = np.unique(_harness(x), return_inverse=True)
+    both = np.isfinite(gap)
+    total = np.bincount(codes[both], minlength=len(names))
+    apart = np.bincount(codes[both], np.abs(gap[both]) > SYNCHRONOUS, minlength=len(names))
+    return [str(n) for n, t, a in zip(names, total, apart, strict=True) if t and a / t > OVERLAPPED_SHARE]
+
+
+def _harness(x: Covariates) -> NDArray[Any]:
+    pairs = zip(x.labels["source"].tolist(), x.labels["item"].tolist(), strict=True)
+    return np.array([SEPARATOR.join(p) for p in pairs], dtype=object)
+
+
+def mark_overlapped(x: Covariates, harnesses: Sequence[str]) -> None:
+    """Set the label ``overlapped``: the harness where it overlaps its steps, else empty (concurrency 1)."""
+    known = set(harnesses)
+    x.labels["overlapped"] = np.array([k if k in known else "" for k in _harness(x).tolist()], dtype=object)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """All that the likelihood needs.
+
+    Attributes
+    ----------
+    y : ndarray, shape (obs,)
+        Log seconds or log MB.
+    x : ndarray, shape (obs, part)
+        Offsets; ``-inf`` for parts that do not cost or belong to the other metric.
+    obs, level, part : ndarray of int, shape (entry,)
+        Entry ``e`` adds ``value[e] · b[level[e]]`` to part ``part[e]`` of observation ``obs[e]``; part -1 is the
+        whole row.
+    value : ndarray, shape (entry,)
+    effect : ndarray of int, shape (level,)
+        Position in ``effects`` that each level belongs to.
+    keys : list of ndarray of int
+        Ascending level keys in the vocabulary, effect by effect.
+    counts : ndarray of int, shape (level,)
+        Observations that inform each level.
+    vocabulary : Vocabulary
+    noise : ndarray of int, shape (obs,)
+        Noise group, into ``noise_names`` (``"time|source|platform|phase"``).
+    effects : tuple of Effect
+    harnesses : list of str
+        See :func:`overlapped_harnesses`.
+    """
+
+    y: Array
+    x: Array
+    obs: Codes
+    level: Codes
+    part: Codes
+    value: Array
+    effect: Codes
+    keys: list[Codes]
+    counts: Codes
+    vocabulary: Vocabulary
+    noise: Codes
+    noise_names: list[str]
+    effects: tuple[Effect, ...]
+    harnesses: list[str]
+    observations: Observations
+
+    @property
+    def n_levels(self) -> int:
+        return len(self.effect)
+
+    @property
+    def starts(self) -> Codes:
+        """First level of each effect, and one past the last: shape (effect + 1,)."""
+        return np.concatenate([[0], np.cumsum([len(k) for k in self.keys])])
+
+
+def design(rows: r.Table, *, effects: tuple[Effect, ...] = EFFECTS) -> Design:
+    """Index arrays of a table of measurements.
+
+    Parameters
+    ----------
+    rows : dict of str to ndarray
+        Output of :func:`hwpredict.performance.rows.table`.
+    effects : tuple of Effect
+        The effects to build; a subset makes a smaller model.
+
+    Returns
+    -------
+    Design
+    """
+    x = covariates(rows)
+    harnesses = overlapped_harnesses(rows, x)
+    mark_overlapped(x, harnesses)
+    seen = observe(rows, x)
+    base = offsets(x)[seen.row]
+    metric = np.array([p.metric == MEMORY for p in PARTS])
+    base[seen.memory[:, None] != metric[None, :]] = -np.inf
+    used_labels = sorted({label for e in effects for label in e.labels} | set(NOISE_LABELS))
+    vocabulary = Vocabulary.of({k: x.labels[k] for k in used_labels})
+    labels = Labels({k: x.labels[k][seen.row] for k in used_labels}, vocabulary)
+    pieces: list[tuple[Codes, Codes, Codes, Array]] = []
+    owner: list[Codes] = []
+    keys: list[Codes] = []
+    counts: list[Codes] = []
+    start = 0
+    for position, effect in enumerate(effects):
+        key = labels.keys(effect.labels)
+        member = key >= 0
+        if effect.metric != "both":
+            member &= seen.memory == (effect.metric == MEMORY)
+        if CONCURRENCY in effect.parts:
+            member &= seen.interval
+        index = part_indices(effect)
+        if index:
+            member &= np.isfinite(base[:, index]).any(axis=1)
+        slope = x.numbers[effect.slope][seen.row] if effect.slope else np.ones(len(seen.row))
+        member &= slope != 0
+        used, codes = np.unique(key[member], return_inverse=True)
+        value = -slope[member] if CONCURRENCY in effect.parts else slope[member]
+        where = np.flatnonzero(member)
+        for k in index or [-1]:
+            alive = np.isfinite(base[where, k]) if k >= 0 else np.ones(len(where), dtype=bool)
+            pieces.append((where[alive], start + codes[alive], np.full(int(alive.sum()), k), value[alive]))
+        keys.append(used)
+        counts.append(np.bincount(codes, minlength=len(used)))
+        owner.append(np.full(len(used), position))
+        start += len(used)
+    kinds = labels.joined(NOISE_LABELS, np.arange(len(seen.row)))
+    kinds = [(MEMORY if m else TIME) + SEPARATOR + k for m, k in zip(seen.memory.tolist(), kinds, strict=True)]
+    noise_names, noise = np.unique(np.array(kinds, dtype=object), return_inverse=True)
+    obs, level, part, value = (np.concatenate(c) for c in zip(*pieces, strict=True))
+    return Design(
+        y=seen.y,
+        x=base,
+        obs=obs,
+        level=level,
+        part=part,
+        value=value,
+        effect=np.concatenate(owner),
+        keys=keys,
+        counts=np.concatenate(counts),
+        vocabulary=vocabulary,
+        noise=noise,
+        noise_names=[str(n) for n in noise_names],
+        effects=effects,
+        harnesses=harnesses,
+        observations=seen,
+    )

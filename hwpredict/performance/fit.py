@@ -1,0 +1,115 @@
+"""Fitting: rows of measurements in, posterior out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwpredict import __version__
+from hwpredict.errors import InvalidWorkloadError
+from hwpredict.performance import rows as r
+from hwpredict.performance.design import Design, design
+from hwpredict.performance.engine import Laplace, laplace
+from hwpredict.performance.posterior import DRAWS, Posterior
+
+#: Newton and expectation-maximisation steps; the scales move by less than 2 % in the last ones.
+ITERATIONS = 22
+
+Progress = Callable[[int, dict[str, float]], None]
+
+
+def fit(
+    frame: Any,
+    *,
+    iterations: int = ITERATIONS,
+    draws: int = DRAWS,
+    seed: int = 0,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    attrs: dict[str, Any] | None = None,
+) -> Posterior:
+    """Fit the model to measurements.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame or mapping of columns or list of mappings
+        Rows in the measurement schema.
+    iterations, draws, seed : int
+    checkpoint : path, optional
+        ``.npz`` that receives mode and scales after every iteration; if it exists and belongs to the same rows, the
+        fit goes on from it.
+    progress : callable, optional
+        Called with the iteration and its record (largest step, median absolute residual, seconds).
+    attrs : dict, optional
+        Provenance to keep with the posterior.
+
+    Returns
+    -------
+    Posterior
+
+    Raises
+    ------
+    InvalidWorkloadError
+        No row has a throughput, a latency or a memory figure.
+    """
+    rows = r.table(frame)
+    if not r.length(rows) or not np.isfinite([rows[c] for c in ("throughput", "latency_ms", "memory_mb")]).any():
+        raise InvalidWorkloadError(
+            "nothing to fit: no row has a throughput, latency_ms or memory_mb; see the measurement schema in docs/"
+        )
+    d = design(rows)
+    rng = np.random.default_rng(seed)
+    start, done = _resume(checkpoint, d)
+
+    def step(iteration: int, record: dict[str, float], state: Laplace) -> None:
+        if checkpoint is not None:
+            _save_checkpoint(checkpoint, d, state, done + iteration + 1)
+        if progress is not None:
+            progress(done + iteration, record)
+
+    state = laplace(d, iterations=max(iterations - done, 1), rng=rng, start=start, progress=step)
+    sources = sorted(set(rows["source"].tolist()))
+    provenance = {
+        "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "hwpredict": __version__,
+        "seed": seed,
+        "iterations": iterations,
+        "rows": r.length(rows),
+        "observations": len(d.y),
+        "levels": d.n_levels,
+        "sources": sources,
+    }
+    return Posterior.from_laplace(state, rng, draws=draws, attrs=provenance | (attrs or {}))
+
+
+def _signature(d: Design) -> float:
+    """What a checkpoint must share with a design to belong to it."""
+    return float(len(d.y) * 1e6 + d.n_levels + np.sum(d.y))
+
+
+def _save_checkpoint(path: str | os.PathLike[str], d: Design, state: Laplace, iteration: int) -> None:
+    target = Path(path)
+    temporary = target.with_suffix(f".{os.getpid()}.npz")
+    np.savez(
+        temporary,
+        signature=_signature(d),
+        iteration=iteration,
+        mode=state.mode,
+        scale=state.scale,
+        noise=state.noise,
+    )
+    os.replace(temporary, target)
+
+
+def _resume(path: str | os.PathLike[str] | None, d: Design) -> tuple[tuple[Any, Any, Any] | None, int]:
+    if path is None or not Path(path).is_file():
+        return None, 0
+    with np.load(path) as saved:
+        if float(saved["signature"]) != _signature(d):
+            return None, 0
+        return (saved["mode"], saved["scale"], saved["noise"]), int(saved["iteration"])

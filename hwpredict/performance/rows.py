@@ -1,0 +1,203 @@
+"""Rows of measurements or workloads as plain NumPy columns, and what their free text says.
+
+The columns are those of the measurement schema; text is an object array with ``""`` for missing, numbers are float64
+with NaN for missing. No pandas here, so that predicting one cell from the shipped posterior stays quick.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Table = dict[str, NDArray[Any]]
+
+TEXT_COLUMNS = (
+    "source",
+    "model",
+    "model_family",
+    "hardware",
+    "device",
+    "precision",
+    "layout",
+    "runtime",
+    "runtime_version",
+    "mode",
+    "item",
+    "note",
+    "input_size",
+)
+NUMBER_COLUMNS = (
+    "parameters",
+    "gmacs",
+    "activations_m",
+    "sequence_length",
+    "n_devices",
+    "batch_size",
+    "throughput",
+    "latency_ms",
+    "memory_mb",
+)
+
+#: Prompt length of a prefill whose source gives none: the mean of LocalScore's nine shapes (its TTFT rows).
+DEFAULT_PROMPT = 1024.0
+#: Context of a decode step whose source gives none.
+DEFAULT_CONTEXT = 512.0
+
+
+def _text(values: Iterable[Any]) -> NDArray[Any]:
+    out = ["" if v is None or v != v else str(v).strip() for v in values]
+    return np.array(out, dtype=object)
+
+
+def _number(values: Iterable[Any]) -> NDArray[np.float64]:
+    return np.array([np.nan if v is None or v == "" else float(v) for v in values], dtype=float)
+
+
+def table(frame: Any) -> Table:
+    """Schema columns of a DataFrame, a mapping of columns or a list of mappings; absent columns become missing.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame or Mapping of str to array-like or list of Mapping
+        Rows in the measurement schema. ``table``, where given, takes the place of ``source``: one source file may
+        hold several tables that were measured differently.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Every column of the schema, shape (row,).
+    """
+    if isinstance(frame, list):
+        keys = {k for row in frame for k in row}
+        frame = {k: [row.get(k) for row in frame] for k in keys}
+    names = set(frame.columns if hasattr(frame, "columns") else frame)
+    n = len(frame[next(iter(names))]) if names else 0
+    out: Table = {}
+    for name in TEXT_COLUMNS:
+        column = frame[name] if name in names else [""] * n
+        out[name] = _text(np.asarray(column, dtype=object).tolist())
+    if "table" in names:
+        tables = _text(np.asarray(frame["table"], dtype=object).tolist())
+        out["source"] = np.where(tables != "", tables, out["source"])
+    for name in NUMBER_COLUMNS:
+        column = frame[name] if name in names else [np.nan] * n
+        try:
+            out[name] = np.asarray(column, dtype=float).copy()
+        except (TypeError, ValueError):
+            out[name] = _number(np.asarray(column, dtype=object).tolist())
+    return out
+
+
+def length(rows: Table) -> int:
+    return len(rows["model"])
+
+
+def take(rows: Table, index: NDArray[Any]) -> Table:
+    """The rows at ``index`` (integers or a mask)."""
+    return {name: column[index] for name, column in rows.items()}
+
+
+_SIZE = re.compile(r"\d+(?:\.\d+)?")
+
+
+@cache
+def pixels(input_size: str) -> float:
+    """Side of a square image with as many pixels: ``"224"`` and ``"224x224x3"`` → 224, ``"480x640"`` → 554.3."""
+    numbers = [float(v) for v in _SIZE.findall(input_size)]
+    if not numbers:
+        return float("nan")
+    if len(numbers) == 1:
+        return numbers[0]
+    return float(np.sqrt(numbers[0] * numbers[1])) or float("nan")
+
+
+#: Phases of a workload: what one step is.
+FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"
+
+
+@cache
+def phase(item: str, note_head: str) -> str:
+    """Phase of a row from its ``item`` and the beginning of its note (``token`` rows say there what they time)."""
+    if item == "token_prefill":
+        return PREFILL
+    if item == "token_decode":
+        return DECODE
+    if item == "token":
+        if note_head.startswith("prefill"):
+            return PREFILL
+        return GENERATE if note_head.startswith("whole gen") else DECODE
+    return FORWARD
+
+
+_PROMPT = re.compile(r"\bpp(\d+)\b|\bISL=(\d+)|\binput tokens=(\d+)|\bprompt of (\d+) tokens|^(\d+)-token decoder prompt")
+_ACTIVE = re.compile(r"active(?: params| parameters)?[= ]([\d.]+e\+?\d+|\d{7,})")
+_SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"threads=(\d+)"), "threads={}"),
+    (re.compile(r"gpu_device=(\d)"), "gpu"),
+    (re.compile(r"powersave=2"), "little cores"),
+    (re.compile(r"config=(\d)\s?[Cc]ore"), "cores={}"),
+    (re.compile(r"\bcores=(\d+)"), "cores={}"),
+    (re.compile(r"(single|multi) thread"), "{} thread"),
+    (re.compile(r"x (\d+) instances"), "instances={}"),
+    (re.compile(r"[ ,](singlestream|multistream|offline|server|interactive)[,;]", re.IGNORECASE), "{}"),
+    (re.compile(r"(device-only|program-level)"), "{}"),
+    (re.compile(r"(?:flash_attn|fa)=(?:-fa )?(1|on)"), "flash attention"),
+    (re.compile(r"(5-token batch)"), "{}"),
+    (re.compile(r"\bunit=(\w+)"), "unit={}"),
+    (re.compile(r"(?:latency=)?(p90|p99)\b(?! ms)"), "{}"),
+    (re.compile(r"(TTFT incl\. queueing)"), "queueing"),
+    (re.compile(r"attn_dp=(\d+)"), "dp={}"),
+    (re.compile(r"(n_batch)=1\b"), "n_batch=1"),
+    (re.compile(r"ran_on=(\w+)"), "{}"),
+)
+
+
+def prompt_tokens(note: str) -> float:
+    """Prompt length that a note states ("prefill pp512", "ISL=4096"), NaN if it states none."""
+    found = _PROMPT.search(note)
+    return float(next(g for g in found.groups() if g)) if found else float("nan")
+
+
+def active_parameters(note: str) -> float:
+    """Active parameters of a mixture of experts that a note states, NaN if it states none."""
+    found = _ACTIVE.search(note)
+    return float(found.group(1)) if found else float("nan")
+
+
+_OUTPUT = re.compile(r"output (\d+) tokens.*OUTPUT tokens/s")
+
+
+def generated_tokens(note: str) -> float:
+    """Output length of a whole generation whose throughput counts output tokens only, NaN if the note is silent."""
+    found = _OUTPUT.search(note)
+    return float(found.group(1)) if found else float("nan")
+
+
+def setting(note: str) -> str:
+    """How the harness was set (threads, MLPerf scenario, flash attention …) as a short label, ``""`` if unsaid."""
+    out = []
+    for pattern, label in _SETTINGS:
+        found = pattern.search(note)
+        if found:
+            out.append(label.format(*(g.lower() for g in found.groups() if g)))
+    return " ".join(out)
+
+
+def by_unique(function: Any, *columns: NDArray[Any]) -> list[Any]:
+    """``function`` over rows, called once per distinct combination of the columns."""
+    seen: dict[Any, Any] = {}
+    out = []
+    for key in zip(*(c.tolist() for c in columns), strict=True):
+        if key not in seen:
+            seen[key] = function(*key)
+        out.append(seen[key])
+    return out
+
+
+def columns_of(rows: Mapping[str, NDArray[Any]], *names: str) -> list[NDArray[Any]]:
+    return [rows[n] for n in names]

@@ -1,0 +1,63 @@
+"""Runtimes as they are spelt in benchmark tables, reduced to a framework.
+
+A framework (PyTorch, TensorRT, llama.cpp …) is a level of pooling; the exact spelling and version remain levels of
+their own below it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+#: First match wins, on the lower-cased runtime. Wrappers are filed under the engine that does the arithmetic.
+_RULES: tuple[tuple[str, str], ...] = (
+    (r"ctranslate", "ctranslate2"),
+    (r"fastertransformer", "fastertransformer"),
+    (r"neuron", "neuron"),
+    (r"ollama|llama|localscore|lm-studio|unsloth|docker-model", "llama.cpp"),
+    (r"mlx|dflash", "mlx"),
+    (r"whisper\.cpp", "whisper.cpp"),
+    (r"vllm", "vllm"),
+    (r"sglang", "sglang"),
+    (r"trtllm|tensorrt-llm|tensorrt_llm", "tensorrt-llm"),
+    (r"tgis|tgi", "tgi"),
+    (r"deepspeed", "deepspeed"),
+    (r"openvino", "openvino"),
+    (r"tensorrt|jetpack|jetson|^cuda \d|connecttech|triton", "tensorrt"),
+    (r"onnx", "onnxruntime"),
+    (r"deepsparse|neural magic", "deepsparse"),
+    (r"armnn", "armnn"),
+    (r"tflite|litert|xnnpack", "tflite"),
+    (r"tvm", "tvm"),
+    (r"mxnet", "mxnet"),
+    (r"ncnn", "ncnn"),
+    (r"coreml", "coreml"),
+    (r"qnn|snapdragon|qualcomm", "qnn"),
+    (r"tensorflow|^tf |^tf\d", "tensorflow"),
+    (r"paddle", "paddle"),
+    (r"wasm|webgl|webgpu|webnn|tfjs|transformers\.js", "browser"),
+    (r"jax|maxtext|sax", "jax"),
+    (r"torch7|torch-7|\(torch\)|cudnn\[", "torch7"),
+    (r"torch|huggingface|transformers|megatron|diffusers", "pytorch"),
+    (r"caffe", "caffe"),
+)
+_COMPILED = re.compile(r"compile|dynamo|xla|inductor|torchscript|hybrid|trace")
+
+
+@cache
+def framework(runtime: str) -> str:
+    """Framework of a runtime; the leading word of the spelling where no rule knows it, ``"unstated"`` if empty."""
+    text = runtime.casefold().strip()
+    if not text:
+        return "unstated"
+    for pattern, name in _RULES:
+        if re.search(pattern, text):
+            return name
+    lead = re.match(r"[a-z]+", text)
+    return lead.group() if lead else "unstated"
+
+
+@cache
+def compiled(runtime: str) -> bool:
+    """Whether the runtime compiles the graph ahead of running it (torch.compile, XLA, TorchScript …)."""
+    return bool(_COMPILED.search(runtime.casefold()))

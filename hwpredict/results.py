@@ -1,0 +1,185 @@
+"""What the façade returns: mappings with the guide's keys in front of labelled draws."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hwpredict.decision.recommend import PROBABILITY, Ranking, interval
+from hwpredict.performance.cells import Cells
+from hwpredict.workload import UNITS, Metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+_LONG_NAMES = {
+    Metric.THROUGHPUT: "items per second, all devices together",
+    Metric.LATENCY: "time of one step of the whole batch",
+    Metric.MEMORY: "peak memory on one device",
+}
+
+
+def to_dataset(cells: Cells, attrs: Mapping[str, str], dim: str = "cell", names: list[str] | None = None) -> xr.Dataset:
+    """Predictions as a Dataset.
+
+    Parameters
+    ----------
+    cells : Cells
+    attrs : mapping of str to str
+        Provenance.
+    dim : str
+        Name of the dimension over cells.
+    names : list of str, optional
+        Its coordinate; positions by default.
+
+    Returns
+    -------
+    xarray.Dataset
+        Variables ``throughput`` (s-1), ``latency`` (ms), ``memory`` (Mbyte = 10^6 bytes), dims (``dim``, ``draw``);
+        per cell ``evidence``, ``n_measurements``, ``epistemic_share``, ``epistemic_share_memory``, ``p_fits``,
+        ``incompatible`` (the reason, else empty).
+    """
+    import xarray as xr
+
+    p, n = cells.prediction, len(cells.reasons)
+    data: dict[str, Any] = {}
+    for metric in Metric:
+        data[str(metric)] = (
+            (dim, "draw"),
+            getattr(p, str(metric)),
+            {"units": UNITS[metric], "long_name": _LONG_NAMES[metric]},
+        )
+    data["epistemic_share"] = (dim, p.epistemic[:, 0], {"long_name": "share of log-latency variance that is epistemic"})
+    data["epistemic_share_memory"] = (dim, p.epistemic[:, 1])
+    data["p_fits"] = (dim, cells.fits, {"long_name": "probability that peak memory fits the device"})
+    data["n_measurements"] = (dim, p.n_measurements, {"long_name": "measurements of this model, device and precision"})
+    data["evidence"] = (dim, _strings(p.evidence))
+    data["incompatible"] = (dim, _strings([reason or "" for reason in cells.reasons]))
+    coords: dict[str, Any] = {dim: _strings(names) if names is not None else np.arange(n)}
+    for name, source in (
+        ("model", "model"),
+        ("platform", "hardware"),
+        ("device", "device"),
+        ("precision", "precision"),
+        ("mode", "mode"),
+        ("item", "item"),
+    ):
+        coords[name] = (dim, _strings(cells.rows[source].tolist()))
+    for name in ("batch_size", "sequence_length", "n_devices"):
+        coords[name] = (dim, cells.rows[name])
+    return xr.Dataset(data, coords, attrs={"Conventions": "CF-1.11", **attrs})
+
+
+def _strings(values: list[str]) -> np.ndarray[Any, Any]:
+    return np.array(values, dtype=str)
+
+
+class PerformancePrediction(Mapping[str, Any]):
+    """Prediction of one workload on several targets.
+
+    A mapping with the keys ``model_name``, ``model_family``, ``batch_size``, ``sequence_length``, ``mode``,
+    ``precision`` and ``predictions[target]`` (``throughput``, ``latency``, ``memory_usage``, each with ``_interval``,
+    and ``evidence``), in front of :attr:`dataset`.
+    """
+
+    def __init__(self, names: list[str], cells: Cells, query: Mapping[str, Any], attrs: Mapping[str, str]) -> None:
+        self._names, self._cells, self._attrs = names, cells, dict(attrs)
+        self._dict = dict(query) | {"predictions": {n: self._entry(i) for i, n in enumerate(names)}}
+
+    def _entry(self, i: int) -> dict[str, Any]:
+        reason = self._cells.reasons[i]
+        p = self._cells.prediction
+        if reason is not None:
+            return {"compatible": False, "reason": reason}
+        out: dict[str, Any] = {"compatible": True, "evidence": p.evidence[i], "n_measurements": int(p.n_measurements[i])}
+        for key, draws in (("throughput", p.throughput), ("latency", p.latency), ("memory_usage", p.memory)):
+            summary = interval(draws[i].astype(float))
+            out[key], out[f"{key}_interval"] = summary.median, [summary.low, summary.high]
+        fits = float(self._cells.fits[i])
+        out["p_fits"] = None if np.isnan(fits) else fits
+        out["epistemic_share"] = float(p.epistemic[i, 0])
+        return out
+
+    def __getitem__(self, key: str) -> Any:
+        return self._dict[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._dict)
+
+    def __len__(self) -> int:
+        return len(self._dict)
+
+    def __repr__(self) -> str:
+        return f"<PerformancePrediction {self['model_name']} on {', '.join(self._names)}>"
+
+    @property
+    def dataset(self) -> xr.Dataset:
+        """Draws, dims (hardware, draw): see :func:`to_dataset`."""
+        return to_dataset(self._cells, self._attrs, "hardware", self._names)
+
+    def interval(self, probability: float = PROBABILITY) -> xr.Dataset:
+        """Central interval of each metric, dims (hardware, ci_bound)."""
+        import xarray as xr
+
+        tail = (1 - probability) / 2
+        data = self.dataset[[str(m) for m in Metric]].quantile([tail, 1 - tail], dim="draw", keep_attrs=True)
+        data = data.rename(quantile="ci_bound").assign_coords(ci_bound=["lower", "upper"])
+        data["ci_bound"].attrs = {"ci_kind": "eti", "ci_prob": probability}
+        return xr.Dataset(data)
+
+    def to_netcdf(self, path: str | os.PathLike[str]) -> None:
+        """Write :attr:`dataset`."""
+        self.dataset.to_netcdf(path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary, ready for JSON."""
+        return self._dict
+
+
+class Recommendation(Mapping[str, Any]):
+    """Ranking of targets for one workload.
+
+    A mapping with the keys ``primary_recommendation``, ``fallback_options``, ``explanation``,
+    ``compatible_hardware``, ``all_scores`` and the query; :attr:`table` has the whole ranking.
+    """
+
+    def __init__(self, ranking: Ranking, query: Mapping[str, Any], attrs: Mapping[str, str]) -> None:
+        self.ranking = ranking
+        names = [o.name for o in ranking.options]
+        self._dict: dict[str, Any] = dict(query) | {
+            "primary_recommendation": names[0],
+            "fallback_options": names[1:3],
+            "explanation": ranking.explanation,
+            "compatible_hardware": names,
+            "incompatible_hardware": ranking.incompatible,
+            "not_separable": ranking.inseparable if len(ranking.inseparable) > 1 else [],
+            "all_scores": {o.name: o.as_dict() for o in ranking.options},
+            "prediction_source": "posterior",
+        } | dict(attrs)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._dict[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._dict)
+
+    def __len__(self) -> int:
+        return len(self._dict)
+
+    def __repr__(self) -> str:
+        return f"<Recommendation {self['primary_recommendation']}: {self['explanation']}>"
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per option, best first: expected utility, P(best), regret, P(fits), medians and intervals."""
+        import pandas as pd
+
+        return pd.DataFrame([o.as_dict() for o in self.ranking.options]).set_index("name")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionary, ready for JSON."""
+        return self._dict
