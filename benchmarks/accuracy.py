@@ -1,6 +1,7 @@
-"""Held-out accuracy and calibration on grouped splits, beside baselines in the same run.
+r"""Held-out accuracy and calibration on grouped splits, beside baselines in the same run.
 
-    uv run --group bench python benchmarks/accuracy.py DATA.parquet [--splits cell,model,device,source] [--out results.json]
+    uv run --group bench python benchmarks/accuracy.py DATA.parquet \
+        [--splits cell,model,device,source] [--out results.json]
 
 Prints, for every split and metric: n, median absolute percentage error, CRPS of log figures, coverage of the 50 % and
 90 % interval and the width of the latter, for the model, for LightGBM quantile regression on the same features and
@@ -64,7 +65,9 @@ def evaluate(rows: r.Table, test: np.ndarray, args: argparse.Namespace, label: s
             if metric != "memory":
                 x = covariates(held).numbers
                 time_ = roofline(held)
-                point = np.exp(x["log_items"] - time_) if metric == "throughput" else np.exp(time_ + x["log_span"]) * 1e3
+                point = (
+                    np.exp(x["log_items"] - time_) if metric == "throughput" else np.exp(time_ + x["log_span"]) * 1e3
+                )
                 draws["plain roofline"] = np.repeat(point[:, None], 2, axis=1)
         for name, values in draws.items():
             s = score(values[ok], seen[ok])
@@ -114,7 +117,9 @@ def main() -> None:
     sources = ["timm"] if args.timm else [s for s in args.sources.split(",") if s] or None
     rows = r.table(read_measurements(args.data, sources=sources))
     if args.timm:
-        rows = r.take(rows, np.isfinite(rows["gmacs"]) & np.isfinite(rows["activations_m"]) & np.isfinite(rows["throughput"]))
+        rows = r.take(
+            rows, np.isfinite(rows["gmacs"]) & np.isfinite(rows["activations_m"]) & np.isfinite(rows["throughput"])
+        )
     results: list[dict[str, Any]] = []
     for kind in args.splits.split(","):
         test = timm_test(rows, kind) if args.timm else grouped_split(rows, kind, rng=np.random.default_rng(1))

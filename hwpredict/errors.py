@@ -1,11 +1,11 @@
 """Every exception that hwpredict raises on purpose.
 
-    HwpredictError
-    ├── UnknownNameError (also KeyError)      a model, device, platform, precision … that is not known
-    ├── InvalidWorkloadError (also ValueError) a batch of -4, a NaN, a missing column
-    ├── IncompatibleError (also ValueError)    a platform that cannot run what was asked
-    ├── PosteriorError (also ValueError)       a posterior file that is missing, corrupt or of another version
-    └── StoreError (also OSError)              a measurement store that cannot be opened, locked or read
+HwpredictError
+├── UnknownNameError (also KeyError)      a model, device, platform, precision … that is not known
+├── InvalidWorkloadError (also ValueError) a batch of -4, a NaN, a missing column
+├── IncompatibleError (also ValueError)    a platform that cannot run what was asked
+├── PosteriorError (also ValueError)       a posterior file that is missing, corrupt or of another version
+└── StoreError (also OSError)              a measurement store that cannot be opened, locked or read
 """
 
 from __future__ import annotations

@@ -122,9 +122,7 @@ class HardwareModelPredictor:
                 if column not in names and len(workloads):
                     raise InvalidWorkloadError(f"the column {column!r} is missing; there are {sorted(names)}")
             rows = r.table(workloads if not isinstance(workloads, tuple) else list(workloads))
-        cells = predict_cells(
-            self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown
-        )
+        cells = predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
         return to_dataset(cells, self._attrs())
 
     def predict_performance(
@@ -166,11 +164,18 @@ class HardwareModelPredictor:
         PerformancePrediction
         """
         work, targets = self._query(
-            model_name, model_family, hardware, batch_size, sequence_length, mode, precision, runtime, n_devices, features
+            model_name,
+            model_family,
+            hardware,
+            batch_size,
+            sequence_length,
+            mode,
+            precision,
+            runtime,
+            n_devices,
+            features,
         )
-        cells = predict_cells(
-            self.posterior, to_rows([(work, t) for t in targets]), draws=self.draws, seed=self.seed
-        )
+        cells = predict_cells(self.posterior, to_rows([(work, t) for t in targets]), draws=self.draws, seed=self.seed)
         return PerformancePrediction([t.name for t in targets], cells, _describe(work, cells.rows), self._attrs())
 
     def predict_optimal_hardware(
@@ -210,9 +215,7 @@ class HardwareModelPredictor:
             model_name, model_family, available_hardware, batch_size, sequence_length, mode, precision, runtime,
             n_devices, features,
         )  # fmt: skip
-        cells = predict_cells(
-            self.posterior, to_rows([(work, t) for t in targets]), draws=self.draws, seed=self.seed
-        )
+        cells = predict_cells(self.posterior, to_rows([(work, t) for t in targets]), draws=self.draws, seed=self.seed)
         ranking = rank([t.name for t in targets], cells, get_utility(utility))
         return Recommendation(ranking, _describe(work, cells.rows), self._attrs())
 

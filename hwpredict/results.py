@@ -95,7 +95,11 @@ class PerformancePrediction(Mapping[str, Any]):
         p = self._cells.prediction
         if reason is not None:
             return {"compatible": False, "reason": reason}
-        out: dict[str, Any] = {"compatible": True, "evidence": p.evidence[i], "n_measurements": int(p.n_measurements[i])}
+        out: dict[str, Any] = {
+            "compatible": True,
+            "evidence": p.evidence[i],
+            "n_measurements": int(p.n_measurements[i]),
+        }
         for key, draws in (("throughput", p.throughput), ("latency", p.latency), ("memory_usage", p.memory)):
             summary = interval(draws[i].astype(float))
             out[key], out[f"{key}_interval"] = summary.median, [summary.low, summary.high]
@@ -150,16 +154,20 @@ class Recommendation(Mapping[str, Any]):
     def __init__(self, ranking: Ranking, query: Mapping[str, Any], attrs: Mapping[str, str]) -> None:
         self.ranking = ranking
         names = [o.name for o in ranking.options]
-        self._dict: dict[str, Any] = dict(query) | {
-            "primary_recommendation": names[0],
-            "fallback_options": names[1:3],
-            "explanation": ranking.explanation,
-            "compatible_hardware": names,
-            "incompatible_hardware": ranking.incompatible,
-            "not_separable": ranking.inseparable if len(ranking.inseparable) > 1 else [],
-            "all_scores": {o.name: o.as_dict() for o in ranking.options},
-            "prediction_source": "posterior",
-        } | dict(attrs)
+        self._dict: dict[str, Any] = (
+            dict(query)
+            | {
+                "primary_recommendation": names[0],
+                "fallback_options": names[1:3],
+                "explanation": ranking.explanation,
+                "compatible_hardware": names,
+                "incompatible_hardware": ranking.incompatible,
+                "not_separable": ranking.inseparable if len(ranking.inseparable) > 1 else [],
+                "all_scores": {o.name: o.as_dict() for o in ranking.options},
+                "prediction_source": "posterior",
+            }
+            | dict(attrs)
+        )
 
     def __getitem__(self, key: str) -> Any:
         return self._dict[key]

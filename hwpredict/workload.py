@@ -40,6 +40,8 @@ class Family(StrEnum):
 
 
 class Mode(StrEnum):
+    """What a step is part of."""
+
     INFERENCE = "inference"
     TRAINING = "training"
 
@@ -61,9 +63,9 @@ class Item(StrEnum):
 
     IMAGE = "image"
     SEQUENCE = "sequence"  # one forward pass of the batch
-    TOKEN_PREFILL = "token_prefill"  # latency: the whole prompt  # noqa: S105
-    TOKEN_DECODE = "token_decode"  # latency: one step  # noqa: S105
-    TOKEN = "token"  # a whole generate(); throughput per token  # noqa: S105
+    TOKEN_PREFILL = "token_prefill"  # latency: the whole prompt
+    TOKEN_DECODE = "token_decode"  # latency: one step
+    TOKEN = "token"  # a whole generate(); throughput per token
     SECOND_AUDIO = "second_audio"
     CLIP = "clip"
     WORKLOAD = "workload"
@@ -251,4 +253,5 @@ class Target:
 
     @property
     def name(self) -> str:
+        """Key of the results: as the user wrote it, else device or platform."""
         return self.label or self.device or self.platform

@@ -17,8 +17,7 @@ def fit(
     seed: Annotated[int, typer.Option("--seed")] = 0,
 ) -> None:
     """Fit the model to measurements and save the posterior."""
-    from hwpredict.performance.fit import ITERATIONS
-    from hwpredict.performance.fit import fit as fit_rows
+    from hwpredict.performance.fit import ITERATIONS, fit as fit_rows
     from hwpredict.store import read_measurements
 
     frame = read_measurements(database, sources=source)

@@ -63,6 +63,7 @@ def dump_json(value: Any) -> None:
 
 
 def dump_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows with the keys of the first as header."""
     writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hwpredict.cli import options as o
-from hwpredict.cli import output
+from hwpredict.cli import options as o, output
 
 
 def predict(
@@ -46,7 +45,11 @@ def predict(
         output.dump_csv([
             {"hardware": name, "evidence": e.get("evidence", ""), "incompatible": e.get("reason", "")}
             | {m: e.get(m) for m in metrics}
-            | {f"{m}_{side}": e[f"{m}_interval"][i] if m in e else None for m in metrics for i, side in enumerate(("low", "high"))}
+            | {
+                f"{m}_{side}": e[f"{m}_interval"][i] if m in e else None
+                for m in metrics
+                for i, side in enumerate(("low", "high"))
+            }
             for name, e in entries.items()
         ])  # fmt: skip
         return

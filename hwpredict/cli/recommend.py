@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hwpredict.cli import options as o
-from hwpredict.cli import output
+from hwpredict.cli import options as o, output
 
 
 def recommend(

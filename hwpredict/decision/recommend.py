@@ -63,6 +63,7 @@ class Option:
     bottleneck: str
 
     def as_dict(self) -> dict[str, Any]:
+        """Flat dictionary; intervals as ``metric``, ``metric_low``, ``metric_high``."""
         out: dict[str, Any] = {}
         for name in self.__slots__:
             value = getattr(self, name)

@@ -38,6 +38,7 @@ class Utility:
     unit: str = "nats"
 
     def __call__(self, draws: Draws) -> Array:
+        """Utility of each draw."""
         return self.function(draws)
 
 

@@ -38,6 +38,7 @@ class Scores:
     bias: float
 
     def as_dict(self) -> dict[str, float]:
+        """The scores by name."""
         return asdict(self)
 
 

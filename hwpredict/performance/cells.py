@@ -75,7 +75,9 @@ def resolve_target(text: str, *, n_devices: int = 1, runtime: str | None = None)
         return Target(written.casefold(), None, runtime, None, n_devices, written)
     platform, _, name = written.partition(":")
     if name and platform.casefold() in platforms:
-        return Target(platform.casefold(), devices.find(name, platform.casefold()).name, runtime, None, n_devices, written)
+        return Target(
+            platform.casefold(), devices.find(name, platform.casefold()).name, runtime, None, n_devices, written
+        )
     device = devices.find(written)
     return Target(device.platforms[0], device.name, runtime, None, n_devices, written)
 
@@ -125,6 +127,18 @@ def validate(rows: r.Table, posterior: Posterior, *, on_unknown: str = "error") 
         raise unknown("value of on_unknown", on_unknown, ("error", "prior"))
     if not r.length(rows):
         raise InvalidWorkloadError("there is nothing to predict: the table is empty; give at least one row")
+    _refuse_nonsense(rows)
+    for value in set(rows["hardware"].tolist()) - {str(p) for p in Platform}:
+        raise unknown("platform", value, Platform, hint="A platform that is not listed is 'other'.")
+    for column, words in (("mode", Mode), ("item", Item), ("model_family", Family)):
+        for value in set(rows[column].tolist()) - {str(w) for w in words} - {""}:
+            raise unknown(column, value, words)
+    if on_unknown == "error":
+        _refuse_unknown(rows, posterior)
+
+
+def _refuse_nonsense(rows: r.Table) -> None:
+    """Raise for the first missing name or impossible number."""
     for column in ("model", "hardware"):
         if (rows[column] == "").any():
             raise InvalidWorkloadError(f"row {int(np.flatnonzero(rows[column] == '')[0])} has no {column}")
@@ -134,13 +148,10 @@ def validate(rows: r.Table, posterior: Posterior, *, on_unknown: str = "error") 
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             raise InvalidWorkloadError(f"{column} is {values[row]:g} in row {row}: give a positive number")
-    for value in set(rows["hardware"].tolist()) - {str(p) for p in Platform}:
-        raise unknown("platform", value, Platform, hint="A platform that is not listed is 'other'.")
-    for column, words in (("mode", Mode), ("item", Item), ("model_family", Family)):
-        for value in set(rows[column].tolist()) - {str(w) for w in words} - {""}:
-            raise unknown(column, value, words)
-    if on_unknown == "prior":
-        return
+
+
+def _refuse_unknown(rows: r.Table, posterior: Posterior) -> None:
+    """Raise for the first precision, model or device that nothing is known of."""
     for value in set(rows["precision"].tolist()) - set(PRECISIONS) - {""}:
         raise unknown("precision", value, PRECISIONS)
     featured = np.isfinite(rows["parameters"]) | np.isfinite(rows["gmacs"]) | (rows["model_family"] != "")

@@ -145,7 +145,8 @@ def _work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array]:
         f = _features(index_model)
         if f is None:
             return (np.nan, np.nan)
-        s, p = (None if np.isnan(v) else v for v in (seq, size))
+        s = None if np.isnan(seq) else seq
+        p = None if np.isnan(size) else round(size)
         return f.macs(s, p), f.activations(s, p)
 
     @cache
@@ -251,7 +252,9 @@ def _rate(name: str, platform: str, precision: str) -> _Rate:
     device = devices.match(name, platform) if name else None
     missing = float("nan")
     if device is None:
-        return _Rate(name, f"unknown {platform}", "unknown", "unknown", missing, missing, np.log(DEFAULT_INTERCONNECT), missing)
+        return _Rate(
+            name, f"unknown {platform}", "unknown", "unknown", missing, missing, np.log(DEFAULT_INTERCONNECT), missing
+        )
     peak = device.peak(_format(precision).compute)
     return _Rate(
         device.name,

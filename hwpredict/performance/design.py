@@ -45,6 +45,7 @@ class Vocabulary:
 
     @classmethod
     def of(cls, labels: Mapping[str, NDArray[Any]]) -> Vocabulary:
+        """Vocabulary of some rows."""
         return cls({label: sorted(set(values.tolist())) for label, values in labels.items()})
 
     def codes(self, label: str, values: NDArray[Any]) -> Codes:
@@ -53,6 +54,7 @@ class Vocabulary:
         return np.array([index.get(v, -1) for v in values.tolist()], dtype=np.int64)
 
     def radix(self, labels: Sequence[str]) -> list[int]:
+        """Number of names of each label."""
         return [len(self.names[label]) for label in labels]
 
     def level_names(self, labels: Sequence[str], keys: Codes) -> list[str]:
@@ -218,6 +220,7 @@ class Design:
 
     @property
     def n_levels(self) -> int:
+        """Levels of all effects."""
         return len(self.effect)
 
     @property

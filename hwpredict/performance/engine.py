@@ -36,7 +36,7 @@ MAX_STEP = 4.0
 NOISE_PRIOR = 4.0
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _add_effects(eta: Array, row: Array, obs: Codes, part: Codes, level: Codes, value: Array, b: Array) -> None:
     for e in range(len(obs)):
         term = value[e] * b[level[e]]
@@ -46,7 +46,7 @@ def _add_effects(eta: Array, row: Array, obs: Codes, part: Codes, level: Codes, 
             eta[obs[e], part[e]] += term
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _softmax(eta: Array, row: Array, mean: Array, share: Array) -> None:
     n, k = eta.shape
     for i in range(n):
@@ -62,14 +62,14 @@ def _softmax(eta: Array, row: Array, mean: Array, share: Array) -> None:
             share[i, j] /= total
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _jacobian(data: Array, where: Codes, obs: Codes, part: Codes, value: Array, share: Array) -> None:
     data[:] = 0.0
     for e in range(len(obs)):
         data[where[e]] += value[e] if part[e] < 0 else value[e] * share[obs[e], part[e]]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _normal_matrix(
     out: Array,
     out_ptr: NDArray[Any],
@@ -175,9 +175,7 @@ class _Structure:
         n, p = len(d.y), d.n_levels
         key = d.obs * p + d.level
         unique, self.where = np.unique(key, return_inverse=True)
-        self.jac = sp.csr_array(
-            (np.ones(len(unique)), (unique // p, unique % p)), shape=(n, p)
-        )
+        self.jac = sp.csr_array((np.ones(len(unique)), (unique // p, unique % p)), shape=(n, p))
         self.jac.sort_indices()
         transposed = sp.csc_array(
             (np.arange(1, len(unique) + 1), self.jac.indices, self.jac.indptr), shape=(p, n)
@@ -211,7 +209,6 @@ class _Structure:
         )  # fmt: skip
         h = sp.csc_matrix((self.normal, self.col, self.ptr), shape=(self.p, self.p))
         self.h_diagonal = h.diagonal()
-        options = {"SymmetricMode": True, "Equil": False}
         if self.order is None:
             self.order = _elimination_order(h)
         permuted = h[self.order][:, self.order].tocsc()
@@ -266,13 +263,16 @@ def laplace(
     gaussian, finite_df = np.isinf(level_df), np.where(np.isinf(level_df), 1.0, level_df)
     is_memory = np.array([name.startswith(MEMORY) for name in d.noise_names])
     if start is None:
-        state = Laplace(d, np.zeros(s.p), prior.copy(), np.full(len(d.noise_names), 3 * NOISE_SCALE), np.full(2, NOISE_SCALE))
+        state = Laplace(
+            d, np.zeros(s.p), prior.copy(), np.full(len(d.noise_names), 3 * NOISE_SCALE), np.full(2, NOISE_SCALE)
+        )
     else:
         state = Laplace(d, start[0].copy(), start[1].copy(), start[2].copy(), np.full(2, NOISE_SCALE))
     spread = np.zeros(s.p)
     counts = np.bincount(d.noise, minlength=len(d.noise_names))
     fitted_variance = np.zeros(len(d.y))
     state._structure = s
+
     def linearise() -> tuple[Array, Array, Array]:
         residual = d.y - s.linearise(state.mode)
         weight = (NOISE_DF + 1) / (NOISE_DF * state.noise[d.noise] ** 2 + residual**2 + fitted_variance)
@@ -350,8 +350,6 @@ def simulate(d: Design, b: Array) -> Array:
     return mean
 
 
-
-
 def log_density(d: Design, b: Array, scale: Array, noise: Array) -> float:
     """Log density of data and effects given the scales: the sum that the PyMC graph must agree with.
 
@@ -371,7 +369,7 @@ def log_density(d: Design, b: Array, scale: Array, noise: Array) -> float:
     sd = np.repeat(scale, np.diff(d.starts))
     df = np.repeat([e.df for e in d.effects], np.diff(d.starts))
     gaussian = np.isinf(df)
-    total = stats.norm.logpdf(b[gaussian], scale=sd[gaussian]).sum()
-    total += stats.t.logpdf(b[~gaussian], df[~gaussian], scale=sd[~gaussian]).sum()
-    total += stats.t.logpdf(d.y, NOISE_DF, loc=simulate(d, b), scale=noise[d.noise]).sum()
+    total = np.sum(stats.norm.logpdf(b[gaussian], scale=sd[gaussian]))
+    total += np.sum(stats.t.logpdf(b[~gaussian], df[~gaussian], scale=sd[~gaussian]))
+    total += np.sum(stats.t.logpdf(d.y, NOISE_DF, loc=simulate(d, b), scale=noise[d.noise]))
     return float(total)

@@ -96,8 +96,8 @@ def sample(d: Design, *, draws: int = 500, tune: int = 500, chains: int = 4, see
     xarray.DataTree
         Groups posterior, sample_stats, observed_data, constant_data.
     """
-    import pytensor
+    from pytensor.configdefaults import config
 
     # fastmath makes draws depend on whether the compile cache is warm
-    with build_model(d), pytensor.config.change_flags(numba__fastmath=False):
+    with build_model(d), config.change_flags(numba__fastmath=False):
         return pm.sample(draws, tune=tune, chains=chains, random_seed=seed, progressbar=False, quiet=True)

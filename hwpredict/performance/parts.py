@@ -124,7 +124,9 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("segment", ("segment", "platform"), _COST, 0.3),
     *_each("generation", ("generation", "platform"), _COST, 0.3),
     *_each("generation precision", ("generation", "precision"), ("compute",), 0.3),
-    Effect("device:all", TIME, ("device", "platform"), ("compute", "activation", "weights", "kv", "overhead"), 0.3, df=_ODD),
+    Effect(
+        "device:all", TIME, ("device", "platform"), ("compute", "activation", "weights", "kv", "overhead"), 0.3, df=_ODD
+    ),
     *_each("device", ("device", "platform"), _COST, 0.2, df=_ODD),
     *_each("device precision", ("device", "platform", "precision"), ("compute",), 0.2, df=_ODD),
     # software
@@ -135,12 +137,20 @@ EFFECTS: tuple[Effect, ...] = (
     # models
     *_each("architecture", ("architecture", "family"), _COST, 0.3),
     *_each("architecture platform", ("architecture", "platform"), ("compute", "activation"), 0.2),
-    *_each("architecture software", ("architecture", "platform", "framework", "compiled"), ("compute", "activation"), 0.15),
+    *_each(
+        "architecture software", ("architecture", "platform", "framework", "compiled"), ("compute", "activation"), 0.15
+    ),
     *_each("family", ("family", "platform"), ("compute", "activation", "overhead"), 0.3),
     # what nobody stated
     *_each("no_macs", ("no_macs",), ("compute",), 0.9, df=_ODD),
     *_each("no_acts", ("no_acts",), ("activation",), 0.5, df=_ODD),
-    Effect("no_size", "both", ("no_size",), ("compute", "activation", "weights", "m_weights", "m_activation", "m_state"), 1.0),
+    Effect(
+        "no_size",
+        "both",
+        ("no_size",),
+        ("compute", "activation", "weights", "m_weights", "m_activation", "m_state"),
+        1.0,
+    ),
     Effect("no_sheet", TIME, ("no_sheet",), ("compute", "activation", "weights", "kv"), 1.5, learned=False),
     *_each("no_peak", ("no_peak",), ("compute",), 1.0, df=_ODD),
     Effect("no_bandwidth", TIME, ("no_bandwidth",), ("activation", "weights", "kv"), 1.0, df=_ODD),

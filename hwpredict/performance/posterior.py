@@ -81,13 +81,16 @@ class Posterior:
 
     @property
     def n_draws(self) -> int:
+        """Draws of every effect."""
         return int(self.deviation.shape[0])
 
     @cached_property
     def noise_index(self) -> dict[str, int]:
+        """Position of each noise group."""
         return {n: i for i, n in enumerate(self.noise_names)}
 
     def effect_slice(self, position: int) -> slice:
+        """Levels of the effect at ``position``."""
         return slice(int(self.starts[position]), int(self.starts[position + 1]))
 
     def level_names(self, position: int) -> list[str]:
@@ -173,7 +176,12 @@ class Posterior:
             "provenance": json.dumps(self.attrs, default=str),
             "fingerprint": self.fingerprint,
         })  # fmt: skip
-        for name, size in (("chain", 1), ("draw", self.n_draws), ("level", len(self.keys)), ("effect", len(self.effects))):
+        for name, size in (
+            ("chain", 1),
+            ("draw", self.n_draws),
+            ("level", len(self.keys)),
+            ("effect", len(self.effects)),
+        ):
             f.createDimension(name, size)
         f.createDimension("start", len(self.starts))
         f.createDimension("noise_group", len(self.noise_names))
@@ -203,9 +211,9 @@ class Posterior:
             data.createVariable(name, kind, dims, **packed, **rounding)
             data[name][:] = values
         names = f.createGroup("labels")
-        for label, values in self.vocabulary.names.items():
-            names.createDimension(f"{label}_name", len(values))
-            _strings(names, label, f"{label}_name", values)
+        for label, known in self.vocabulary.names.items():
+            names.createDimension(f"{label}_name", len(known))
+            _strings(names, label, f"{label}_name", known)
         stats = f.createGroup("sample_stats")
         history = self.attrs.get("history", [])
         stats.createDimension("iteration", len(history))

@@ -7,7 +7,7 @@ with NaN for missing. No pandas here, so that predicting one cell from the shipp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -94,6 +94,7 @@ def table(frame: Any) -> Table:
 
 
 def length(rows: Table) -> int:
+    """Number of rows."""
     return len(rows["model"])
 
 
@@ -134,7 +135,9 @@ def phase(item: str, note_head: str) -> str:
     return FORWARD
 
 
-_PROMPT = re.compile(r"\bpp(\d+)\b|\bISL=(\d+)|\binput tokens=(\d+)|\bprompt of (\d+) tokens|^(\d+)-token decoder prompt")
+_PROMPT = re.compile(
+    r"\bpp(\d+)\b|\bISL=(\d+)|\binput tokens=(\d+)|\bprompt of (\d+) tokens|^(\d+)-token decoder prompt"
+)
 _ACTIVE = re.compile(r"active(?: params| parameters)?[= ]([\d.]+e\+?\d+|\d{7,})")
 _SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"threads=(\d+)"), "threads={}"),
@@ -197,7 +200,3 @@ def by_unique(function: Any, *columns: NDArray[Any]) -> list[Any]:
             seen[key] = function(*key)
         out.append(seen[key])
     return out
-
-
-def columns_of(rows: Mapping[str, NDArray[Any]], *names: str) -> list[NDArray[Any]]:
-    return [rows[n] for n in names]

@@ -46,7 +46,11 @@ def read_measurements(path: str | os.PathLike[str], *, sources: Sequence[str] | 
         with BenchmarkStore(path, read_only=True) as store:
             frame = store.measurements()
     if sources:
-        name = frame["table"].where(frame["table"].fillna("") != "", frame["source"]) if "table" in frame else frame["source"]
+        name = (
+            frame["table"].where(frame["table"].fillna("") != "", frame["source"])
+            if "table" in frame
+            else frame["source"]
+        )
         for source in sources:
             if source not in set(name):
                 raise unknown("source", source, set(name.dropna()))
