@@ -26,6 +26,7 @@ LAYERS = (
     ("evaluate",),
     ("matrix",),
     ("plots",),
+    ("results",),
     ("predictor",),
     ("",),  # hwpredict itself: the public surface
     ("cli", "__main__"),
