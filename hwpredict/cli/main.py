@@ -11,7 +11,7 @@ import sys
 import typer
 
 from hwpredict import __version__
-from hwpredict.cli import fit, predict, recommend
+from hwpredict.cli import db, fit, import_, predict, recommend
 from hwpredict.errors import HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
 
 app = typer.Typer(
@@ -25,8 +25,10 @@ app = typer.Typer(
 app.command("recommend")(recommend.recommend)
 app.command("predict")(predict.predict)
 app.command("fit")(fit.fit)
+app.command("import")(import_.import_)
+app.add_typer(db.app)
 
-COMMANDS = ("recommend", "predict", "fit")
+COMMANDS = ("recommend", "predict", "fit", "import", "db")
 
 
 @app.callback(invoke_without_command=True)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hwpredict.errors import InvalidWorkloadError
+
 Model = Annotated[str, typer.Argument(help="Model name, e.g. bert-base-uncased or facebook/opt-30b.")]
 Family = Annotated[str | None, typer.Option("--family", help="Family of a model that is not in the catalog.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", "-b", help="Items in a step.")]
@@ -25,3 +27,25 @@ Devices = Annotated[int, typer.Option("--n-devices", help="Devices working toget
 Posterior = Annotated[Path | None, typer.Option("--posterior", help="A posterior of your own (.nc).")]
 Format = Annotated[str, typer.Option("--format", help="table, json or csv.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the predictive draws.")]
+Store = Annotated[
+    Path | None,
+    typer.Option("--database", envvar="HWPREDICT_DATABASE", help="Store of measurements (default hwpredict.duckdb)."),
+]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for a store that is in use.")]
+
+
+def pairs(given: list[str]) -> dict[str, str]:
+    """``NAME=VALUE`` arguments as a dictionary.
+
+    Raises
+    ------
+    InvalidWorkloadError
+        One has no equals sign.
+    """
+    out = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise InvalidWorkloadError(f"{text!r} is not COLUMN=VALUE, such as hardware=cuda")
+        out[name.strip()] = value.strip()
+    return out
