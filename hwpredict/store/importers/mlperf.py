@@ -108,7 +108,7 @@ def _read_log(document: Document, reading: Reading) -> None:
     if found_target := _TARGET.search(model):
         note += f"; accuracy target {found_target[1]}%"
     reading.need("hardware", row.get("hardware"), "the log")
-    reading.add(where["Scenario"], row | {"note": note, "mode": "inference", "scenario": scenario, **place})
+    reading.add(where["Scenario"], place | row | {"note": note, "mode": "inference", "scenario": scenario})
 
 
 def _place(path: Path) -> dict[str, str]:

@@ -62,6 +62,8 @@ def _read_log(document: Document, reading: Reading) -> None:
             said["api"] = "async" if step[1].startswith("a") else "sync"
         elif "benchmark_app" in text and " -m " in text:
             said |= _options(text)
+        elif text.startswith("Build ."):
+            said["build"] = text
         elif ":" in text:
             key, _, value = text.partition(":")
             said.setdefault(key.strip().lower(), value.strip())
