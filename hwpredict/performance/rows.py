@@ -64,8 +64,7 @@ def table(frame: Any) -> Table:
     Parameters
     ----------
     frame : pandas.DataFrame or Mapping of str to array-like or list of Mapping
-        Rows in the measurement schema. ``table``, where given, takes the place of ``source``: one source file may
-        hold several tables that were measured differently.
+        Rows in the measurement schema; other columns are not looked at.
 
     Returns
     -------
@@ -81,9 +80,6 @@ def table(frame: Any) -> Table:
     for name in TEXT_COLUMNS:
         column = frame[name] if name in names else [""] * n
         out[name] = _text(np.asarray(column, dtype=object).tolist())
-    if "table" in names:
-        tables = _text(np.asarray(frame["table"], dtype=object).tolist())
-        out["source"] = np.where(tables != "", tables, out["source"])
     for name in NUMBER_COLUMNS:
         column = frame[name] if name in names else [np.nan] * n
         try:
