@@ -6,6 +6,7 @@ with NaN for missing. No pandas here, so that predicting one cell from the shipp
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hwpredict.errors import InvalidWorkloadError
 
 Table = dict[str, NDArray[Any]]
 
@@ -49,13 +52,24 @@ DEFAULT_PROMPT = 1024.0
 DEFAULT_CONTEXT = 512.0
 
 
+def _objects(column: Any) -> list[Any]:
+    """A column as Python objects, with None for whatever its container calls missing."""
+    # pandas' NA is known by its name, so that pandas need not be imported; a NaN is not equal to itself
+    return [None if type(v).__name__ == "NAType" or v != v else v for v in np.asarray(column, dtype=object).tolist()]
+
+
 def _text(values: Iterable[Any]) -> NDArray[Any]:
-    out = ["" if v is None or v != v else str(v).strip() for v in values]
-    return np.array(out, dtype=object)
+    return np.array(["" if v is None else str(v).strip() for v in values], dtype=object)
 
 
-def _number(values: Iterable[Any]) -> NDArray[np.float64]:
-    return np.array([np.nan if v is None or v == "" else float(v) for v in values], dtype=float)
+def _number(name: str, values: Iterable[Any]) -> NDArray[np.float64]:
+    out = []
+    for v in values:
+        try:
+            out.append(np.nan if v is None or v == "" else float(v))
+        except (TypeError, ValueError):
+            raise InvalidWorkloadError(f"{name} must be a number, got {v!r}") from None
+    return np.array(out, dtype=float)
 
 
 def table(frame: Any) -> Table:
@@ -71,6 +85,11 @@ def table(frame: Any) -> Table:
     -------
     dict of str to ndarray
         Every column of the schema, shape (row,).
+
+    Raises
+    ------
+    InvalidWorkloadError
+        If a column of numbers holds something else; the message has the column and the value.
     """
     if isinstance(frame, list):
         keys = {k for row in frame for k in row}
@@ -80,16 +99,16 @@ def table(frame: Any) -> Table:
     out: Table = {}
     for name in TEXT_COLUMNS:
         column = frame[name] if name in names else [""] * n
-        out[name] = _text(np.asarray(column, dtype=object).tolist())
+        out[name] = _text(_objects(column))
     if "table" in names:
-        tables = _text(np.asarray(frame["table"], dtype=object).tolist())
+        tables = _text(_objects(frame["table"]))
         out["source"] = np.where(tables != "", tables, out["source"])
     for name in NUMBER_COLUMNS:
         column = frame[name] if name in names else [np.nan] * n
         try:
             out[name] = np.asarray(column, dtype=float).copy()
         except (TypeError, ValueError):
-            out[name] = _number(np.asarray(column, dtype=object).tolist())
+            out[name] = _number(name, _objects(column))
     return out
 
 
@@ -103,18 +122,20 @@ def take(rows: Table, index: NDArray[Any]) -> Table:
     return {name: column[index] for name, column in rows.items()}
 
 
-_SIZE = re.compile(r"\d+(?:\.\d+)?")
+_SIDES = re.compile(r"(\d+(?:\.\d+)?)(?:[x*](\d+(?:\.\d+)?))?(?:[x*]\d+)*(?:,[\s\dx*]+)?", re.ASCII)
 
 
 @cache
 def pixels(input_size: str) -> float:
-    """Side of a square image with as many pixels: ``"224"`` and ``"224x224x3"`` → 224, ``"480x640"`` → 554.3."""
-    numbers = [float(v) for v in _SIZE.findall(input_size)]
-    if not numbers:
+    """Side of a square image with as many pixels: ``"224"`` and ``"224x224x3"`` → 224, ``"480x640"`` → 554.3.
+
+    Of several inputs the first counts. What is not the size of an image (``"2.0s"`` of sound) is NaN.
+    """
+    sides = _SIDES.fullmatch(input_size.strip())
+    if sides is None:
         return float("nan")
-    if len(numbers) == 1:
-        return numbers[0]
-    return float(np.sqrt(numbers[0] * numbers[1])) or float("nan")
+    height = float(sides[1])
+    return math.sqrt(height * float(sides[2] or height)) or float("nan")
 
 
 #: Phases of a workload: what one step is.
@@ -138,7 +159,7 @@ def phase(item: str, note_head: str) -> str:
 _PROMPT = re.compile(
     r"\bpp(\d+)\b|\bISL=(\d+)|\binput tokens=(\d+)|\bprompt of (\d+) tokens|^(\d+)-token decoder prompt"
 )
-_ACTIVE = re.compile(r"active(?: params| parameters)?[= ]([\d.]+e\+?\d+|\d{7,})")
+_ACTIVE = re.compile(r"active(?: params| parameters)?[= ](\d+(?:\.\d+)?e\+?\d{1,2}|\d{7,})\b", re.ASCII)
 _SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"threads=(\d+)"), "threads={}"),
     (re.compile(r"gpu_device=(\d)"), "gpu"),
