@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -388,13 +387,36 @@ def test_no_two_models_have_one_key() -> None:
     assert not twice
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenet-v1-0.25-160",
+        "mobilenet0.5",
+        "mobilenet-v2-1.3-224",
+        "whisper_tiny/HfWhisperEncoder",
+        "an organisation / a model/",
+        "x.a1_in1k.b2_in22k",
+    ],
+)
+def test_the_name_of_a_name_is_that_name(name: str) -> None:
+    assert canonical(canonical(name)) == canonical(name)
+
+
+def test_widths_in_hundredths_are_not_image_sizes() -> None:
+    quarter, whole = features("mobilenetv1_025"), features("mobilenetv1_100")
+    assert quarter.parameters < whole.parameters / 5
+    assert quarter.default_input_size == 224
+    with pytest.raises(UnknownNameError):
+        features("mobilenetv1_000")
+
+
 @given(st.text(max_size=40))
 @settings(max_examples=150, deadline=None)
 def test_any_text_is_a_name(name: str) -> None:
     try:
         features(name)
     except UnknownNameError:
-        assert canonical(canonical(name)) == canonical(name) or match(name) is not None
+        assert canonical(canonical(name)) == canonical(name)
     found = match(name)
     assert found is None or found.parameters > 0
     assert architecture(name)
@@ -662,21 +684,15 @@ def test_unknown_families_are_errors() -> None:
 # -- cost and agreement
 
 
-def test_a_first_look_up_is_quick(tmp_path: Path) -> None:
+def test_a_look_up_imports_nothing_heavy() -> None:
     program = (
-        "import time; start = time.perf_counter()\n"
+        "import sys\n"
         "from hwpredict.catalog.models import features\n"
-        "features('bert-base-uncased'); print(time.perf_counter() - start)\n"
-        "import sys; assert not {'numpy', 'pandas', 'json'} & set(sys.modules)"
+        "features('bert-base-uncased')\n"
+        "assert not {'numpy', 'pandas', 'json'} & set(sys.modules)"
     )
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
-
-    def seconds() -> float:
-        command = [sys.executable, "-c", program]
-        return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
-
-    seconds()  # writes the byte code, as installing a wheel does
-    assert min(seconds() for _ in range(4)) < 0.1  # half of which is Python's own dataclasses; 60 ms on a quiet machine
+    here = Path(__file__).parents[1]
+    subprocess.run([sys.executable, "-S", "-c", program], cwd=here, capture_output=True, text=True, check=True)
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs the shared measurements, which are not part of the repository")

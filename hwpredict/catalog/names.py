@@ -16,8 +16,9 @@ _TAG = re.compile(
 )
 #: A part of a model, not an organisation and a model ("whisper_tiny/HfWhisperEncoder", "CLIP-ViT-B/32").
 _COMPONENT = re.compile(
-    r"^(?:[a-z0-9_]+/[A-Z]\w*(?:coder|coder\d|etector|etection|oiner|uantizable|egment|enerator|ead|lassifier|alue|hrinkage)"
-    r"|[a-z0-9_]+/(?:unet|vae|controlnet|text_encoder)|.*/(?:text|image)-encoder|.*[A-Za-z]/\d+(?:@\w+)?)$"
+    r"^(?:[a-z0-9_]+/\w*(?:(?:en|de)coder\d?|detector|detection|joiner|quantizable|segment|generator|head|classifier"
+    r"|value|shrinkage)|[a-z0-9_]+/(?:unet|vae|controlnet|text_encoder)|.*/(?:text|image)-encoder"
+    r"|.*[a-z]/\d+(?:@\w+)?)$"
 )
 _SPACE = re.compile(r"\s+")
 
@@ -35,10 +36,15 @@ def normalise(name: str) -> str:
     str
         For example "resnet50" for "timm/resnet50.a1_in1k".
     """
-    text = _SPACE.sub(" ", name.replace("⭐", " ")).strip()
-    if "/" in text and not _COMPONENT.match(text):
-        text = text.rstrip("/").rsplit("/", 1)[-1]
-    return _TAG.sub("", text.lower())
+    text = name.lower().replace("⭐", " ")
+    while True:  # until nothing more goes, so that the name of a name is that name
+        shorter = _SPACE.sub(" ", text).strip(" /")
+        if "/" in shorter and not _COMPONENT.match(shorter):
+            shorter = shorter.rsplit("/", 1)[-1]
+        shorter = _TAG.sub("", shorter)
+        if shorter == text:
+            return text
+        text = shorter
 
 
 _TOKEN = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)*")
