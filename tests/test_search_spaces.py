@@ -32,7 +32,8 @@ def test_counts_are_the_stated_ones(name: str, description: str, parameters: flo
 
 def test_once_for_all_grows_with_its_choices() -> None:
     found, larger = features("ofa-mbv3-4950", OFA), features("ofa-mbv3-1", OFA.replace("d=23243", "d=44444"))
-    assert found is not None and larger is not None
+    assert found is not None
+    assert larger is not None
     assert 4e6 < found.parameters < larger.parameters < 1.2e7
     assert 2e8 < found.macs(input_size=224) < larger.macs(input_size=224) < 9e8
     assert found.macs(input_size=112) == pytest.approx(found.macs(input_size=224) / 4)
