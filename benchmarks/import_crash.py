@@ -34,8 +34,9 @@ def write(path: Path, number: int, rows: int) -> None:
     """A file of distinct rows, some of which are rejected."""
     with duckdb.connect() as connection:
         connection.execute(
-            f"copy (select 'file {number}' as source, 'model ' || (i % 50) as model, case when i % 1000 = 0 then 'abacus' "
-            f"else 'cpu' end as hardware, 'board ' || (i % 7) as device, 1 + i % 64 as batch_size, 1.0 + i as latency_ms "
+            f"copy (select 'file {number}' as source, 'model ' || (i % 50) as model, "
+            "case when i % 1000 = 0 then 'abacus' else 'cpu' end as hardware, 'board ' || (i % 7) as device, "
+            "1 + i % 64 as batch_size, 1.0 + i as latency_ms "
             f"from range({rows}) t(i)) to '{path}' (format parquet)"
         )
 

@@ -22,9 +22,16 @@ import duckdb
 #: Names as real tables have them: mostly of the catalog, some that it does not know.
 MODELS = ("resnet50", "bert-base-uncased", "vit_base_patch16_224", "gpt2", "t5-small", "Llama-3.2-1B-Instruct-Q4_K_M",
           "whisper-tiny", "efficientnet_b0", "swin_tiny_patch4_window7_224", "in-house-net")  # fmt: skip
-DEVICES = (("cuda", "NVIDIA A100-SXM4-80GB"), ("cuda", "Tesla T4"), ("cuda", "NVIDIA GeForce RTX 4090"),
-           ("cpu", "Intel(R) Xeon(R) Platinum 8275CL CPU @ 3.00GHz"), ("rocm", "AMD Instinct MI300X"),
-           ("mps", "Apple M2 Ultra"), ("openvino", "Intel Core i7-8700"), ("qnn", "Snapdragon 8 Elite QRD"))  # fmt: skip
+DEVICES = (
+    ("cuda", "NVIDIA A100-SXM4-80GB"),
+    ("cuda", "Tesla T4"),
+    ("cuda", "NVIDIA GeForce RTX 4090"),
+    ("cpu", "Intel(R) Xeon(R) Platinum 8275CL CPU @ 3.00GHz"),
+    ("rocm", "AMD Instinct MI300X"),
+    ("mps", "Apple M2 Ultra"),
+    ("openvino", "Intel Core i7-8700"),
+    ("qnn", "Snapdragon 8 Elite QRD"),
+)
 
 
 def synthetic(path: Path, rows: int) -> None:
@@ -35,7 +42,8 @@ def synthetic(path: Path, rows: int) -> None:
         connection.execute(
             f"""copy (
               with names as (select [{models}] as models, [{devices}] as devices)
-              select 'synthetic' as "table", 'lab ' || (i % 20) as source, 'run-' || (i // 1000) || '.json' as source_path,
+              select 'synthetic' as "table", 'lab ' || (i % 20) as source,
+                'run-' || (i // 1000) || '.json' as source_path,
                 '2026-01-' || lpad((1 + i % 28)::VARCHAR, 2, '0') as measured,
                 models[1 + i % len(models)] || case when i % 1000 >= 10 then '-v' || (i % 100) else '' end as model,
                 'vision' as model_family, 25e6 + i % 1000 as parameters, 4.1 as gmacs, 11.1 as activations_m,
@@ -44,7 +52,8 @@ def synthetic(path: Path, rows: int) -> None:
                 devices[1 + i % len(devices)].d || case when i % 400 >= 8 then ' (board ' || (i % 50) || ')' else '' end
                   as device, 1 as n_devices, ['fp16', 'fp32', 'int8'][1 + i % 3] as precision, 'nchw' as layout,
                 'pytorch-eager' as runtime, '2.' || (i % 9) as runtime_version, 'inference' as mode,
-                2 ** (i % 9) as batch_size, 100 + i / 7.0 as throughput, 2 ** (i % 9) * 1000 / (100 + i / 7.0) as latency_ms,
+                2 ** (i % 9) as batch_size, 100 + i / 7.0 as throughput,
+                2 ** (i % 9) * 1000 / (100 + i / 7.0) as latency_ms,
                 1000 + i % 5000 as memory_mb, 'image' as item, 'seed ' || i as note
               from range({rows}) t(i), names) to '{path}' (format parquet)"""
         )

@@ -13,20 +13,22 @@ _V1 = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) *
 _V2 = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 
 #: "mobilenet-v2-1.4-224", "mobilenet_v1_0.25_128", "mobilenetv2_0.5", "mobilenet1.0", "mobilenet-v2".
-NAME = re.compile(r"^mobilenet[-_ ]?(?:v([12])(?![0-9]))?(?:[-_ ]?([01]\.\d+))?(?:[-_ ](\d{2,3}))?$")
+NAME = re.compile(r"^mobilenet[-_ ]?(?:v([12])(?![0-9]))?(?:[-_ ]?([0-2]\.\d+))?(?:[-_ ](\d{2,3}))?$")
+#: The names that :func:`mobilenet` gives, like timm's: the width in hundredths. No image is 0xx pixels wide, nor 1x0.
+HUNDREDTHS = re.compile(r"^mobilenetv([12])_(0\d\d|1[0-4][05]|200)$")
 
 
-def _round(channels: float) -> int:
+def rounded(channels: float) -> int:
     """Channels to the nearest multiple of eight, never more than a tenth below."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
 
 def _v1(net: Convolutions, width: float) -> int:
-    before = _round(32 * width)
+    before = rounded(32 * width)
     net.conv(3, before, 3, 2)
     for channels, stride in _V1:
-        after = _round(channels * width)
+        after = rounded(channels * width)
         net.conv(before, before, 3, stride, groups=before)
         net.conv(before, after, 1)
         before = after
@@ -34,10 +36,10 @@ def _v1(net: Convolutions, width: float) -> int:
 
 
 def _v2(net: Convolutions, width: float) -> int:
-    before = _round(32 * width)
+    before = rounded(32 * width)
     net.conv(3, before, 3, 2)
     for expansion, channels, repeats, stride in _V2:
-        after = _round(channels * width)
+        after = rounded(channels * width)
         for block in range(repeats):
             inner = before * expansion
             if expansion > 1:
@@ -45,7 +47,7 @@ def _v2(net: Convolutions, width: float) -> int:
             net.conv(inner, inner, 3, stride if block == 0 else 1, groups=inner)
             net.conv(inner, after, 1)
             before = after
-    last = _round(1280 * max(1.0, width))
+    last = rounded(1280 * max(1.0, width))
     net.conv(before, last, 1)
     return last
 
@@ -86,6 +88,9 @@ def mobilenet(version: int, width: float, size: int = 224) -> ModelFeatures:
 
 def by_name(text: str) -> ModelFeatures | None:
     """Features of a name like "mobilenet-v2-1.4-224"; without width or size 1.0 and 224 are meant."""
+    hundredths = HUNDREDTHS.match(text)
+    if hundredths:
+        return mobilenet(int(hundredths[1]), int(hundredths[2]) / 100) if int(hundredths[2]) else None
     found = NAME.match(text)
     if not found:
         return None
