@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hwpredict.predictor import HardwareModelPredictor
     from hwpredict.results import PerformancePrediction, Recommendation
     from hwpredict.store.benchmark_store import BenchmarkStore
+    from hwpredict.training import train_prediction_models
     from hwpredict.workload import Target, Workload
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ __all__ = [
     "Target",
     "Utility",
     "Workload",
+    "train_prediction_models",
 ]
 
 _HOME = {
@@ -34,6 +36,7 @@ _HOME = {
     "Target": "hwpredict.workload",
     "Utility": "hwpredict.decision.utility",
     "Workload": "hwpredict.workload",
+    "train_prediction_models": "hwpredict.training",
 }
 
 

@@ -20,11 +20,14 @@ from hwpredict.performance.cells import Cells, predict_cells, to_rows
 from hwpredict.performance.posterior import Posterior
 from hwpredict.query import Model, describe, resolve_model, resolve_models, resolve_targets
 from hwpredict.results import PerformancePrediction, Recommendation, to_dataset
+from hwpredict.training import load_prediction_models
 from hwpredict.workload import Target, Workload
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from hwpredict.store.benchmark_store import BenchmarkStore
 
 REFERENCE = "reference.nc"
 
@@ -132,8 +135,31 @@ class HardwareModelPredictor:
     def _predict(self, rows: r.Table, on_unknown: str = "error", draws: int | None = None) -> Cells:
         return predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
 
+    @property
+    def prediction_models(self) -> Posterior:
+        """The posterior in use; to be set to another one, its file, or the folder it was trained into."""
+        return self.posterior
+
+    @prediction_models.setter
+    def prediction_models(self, models: Posterior | str | os.PathLike[str]) -> None:
+        self._given = load_prediction_models(models)
+        self.__dict__.pop("posterior", None)
+
+    def keep(self, cells: Cells, store: BenchmarkStore | str | os.PathLike[str] | None) -> Cells:
+        """Predicted cells as they are; kept in a store, if one is given, to be held against later measurements."""
+        if store is not None:
+            from hwpredict.evaluate.record import keep  # with DuckDB, which predicting does without
+
+            keep(cells, store, fingerprint=self.posterior.fingerprint, seed=self.seed)
+        return cells
+
     def predict(
-        self, workloads: pd.DataFrame | Sequence[Any], *, on_unknown: str = "error", draws: int | None = None
+        self,
+        workloads: pd.DataFrame | Sequence[Any],
+        *,
+        on_unknown: str = "error",
+        draws: int | None = None,
+        store: BenchmarkStore | str | os.PathLike[str] | None = None,
     ) -> xr.Dataset:
         """Predict rows: the primitive under everything else.
 
@@ -146,6 +172,8 @@ class HardwareModelPredictor:
             Refuse a model, device, runtime or precision that is not known, or draw it from its family's, platform's
             or population's prior.
         draws : int, optional
+        store : BenchmarkStore or path, optional
+            Keeps the predictions, to be held against later measurements (``hwpredict evaluate``).
 
         Returns
         -------
@@ -159,7 +187,7 @@ class HardwareModelPredictor:
         InvalidWorkloadError
             No rows, a column that is missing, a number that makes no sense.
         """
-        return self.dataset(self.cells(workloads, on_unknown=on_unknown, draws=draws))
+        return self.dataset(self.keep(self.cells(workloads, on_unknown=on_unknown, draws=draws), store))
 
     def dataset(self, cells: Cells) -> xr.Dataset:
         """Cells as a Dataset, with where they come from."""
@@ -195,6 +223,7 @@ class HardwareModelPredictor:
         runtime: str | None = None,
         n_devices: int = 1,
         on_unknown: str = "error",
+        store: BenchmarkStore | str | os.PathLike[str] | None = None,
         **features: Any,
     ) -> PerformancePrediction:
         """Predict one workload on one or several targets.
@@ -218,6 +247,8 @@ class HardwareModelPredictor:
         n_devices : int
         on_unknown : {"error", "prior"}
             Refuse a name that is not known, or draw it from its population's prior.
+        store : BenchmarkStore or path, optional
+            Keeps the predictions, to be held against later measurements (``hwpredict evaluate``).
         **features
             Further fields of :class:`Workload`: ``item``, ``input_size``, ``parameters``, ``gmacs``, ``activations_m``.
 
@@ -233,7 +264,7 @@ class HardwareModelPredictor:
             model_name, model_family, hardware, batch_size, sequence_length, mode, precision, runtime, n_devices,
             features,
         )  # fmt: skip
-        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown)
+        cells = self.keep(self._predict(to_rows([(work, t) for t in targets]), on_unknown), store)
         return PerformancePrediction([t.name for t in targets], cells, describe(work, cells.rows), self._attrs())
 
     def predict_optimal_hardware(
@@ -306,12 +337,9 @@ class HardwareModelPredictor:
 
     def _measurements(self) -> pd.DataFrame:
         """What was measured, from the database and the folder given at construction."""
-        folder = self.config.benchmark_dir
-        paths = sorted(p for p in folder.rglob("*") if p.suffix in (".parquet", ".csv")) if folder is not None else []
-        paths += [self.config.database] if self.config.database is not None else []
+        paths = [path for path in (self.config.benchmark_dir, self.config.database) if path is not None]
         if not paths:
-            where = f"{folder} holds no .parquet or .csv file" if folder else "no measurements are given"
-            raise InvalidWorkloadError(f"nothing to fit: {where}; give a frame, or database_path at construction")
+            raise InvalidWorkloadError("nothing to fit: give measurements, or database_path at construction")
         import pandas as pd
 
         from hwpredict.store import read_measurements

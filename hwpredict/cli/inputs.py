@@ -50,6 +50,13 @@ def model(argument: str | None, option: str | None, config: Path | None) -> Mode
     return found if name is None else found.named(name)
 
 
+def store(database: Path | None) -> Path:
+    """Where predictions are kept: ``--database``, else ``HWPREDICT_DATABASE``, else ``hwpredict.duckdb``."""
+    from hwpredict.store import default_path
+
+    return default_path(database)
+
+
 def rows(path: Path) -> Any:
     """Rows of a CSV or Parquet file: a list of dicts, or a DataFrame.
 
