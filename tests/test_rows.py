@@ -12,7 +12,7 @@ from helpers import measurements
 from hypothesis import given, strategies as st
 
 from hwpredict.errors import InvalidWorkloadError
-from hwpredict.performance import rows as r
+from hwpredict.performance import notes, rows as r
 from hwpredict.performance.covariates import covariates
 from hwpredict.performance.runtimes import compiled, framework
 
@@ -66,9 +66,8 @@ def test_nothing_is_an_empty_table() -> None:
         assert r.length(r.table(empty)) == 0
 
 
-def test_the_table_within_a_source_takes_its_place() -> None:
-    table = r.table([{"model": "a", "source": "s", "table": "s.one"}, {"model": "a", "source": "s", "table": None}])
-    assert table["source"].tolist() == ["s.one", "s"]
+def test_a_column_outside_the_schema_changes_nothing() -> None:
+    assert same(r.table([ROWS[0] | {"table": "another"}]), r.table(ROWS[:1]))
 
 
 def test_what_is_not_a_number_is_refused_by_name() -> None:
@@ -106,18 +105,18 @@ def test_no_pixels(text: str) -> None:
 @pytest.mark.parametrize(
     ("item", "note", "expected"),
     [
-        ("image", "", r.FORWARD),
-        ("sequence", "prefill", r.FORWARD),
-        ("", "", r.FORWARD),
-        ("token_prefill", "", r.PREFILL),
-        ("token_decode", "prefill p", r.DECODE),
-        ("token", "prefill p", r.PREFILL),
-        ("token", "whole gen", r.GENERATE),
-        ("token", "decode, 5", r.DECODE),
+        ("image", "", notes.FORWARD),
+        ("sequence", "prefill", notes.FORWARD),
+        ("", "", notes.FORWARD),
+        ("token_prefill", "", notes.PREFILL),
+        ("token_decode", "prefill p", notes.DECODE),
+        ("token", "prefill p", notes.PREFILL),
+        ("token", "whole gen", notes.GENERATE),
+        ("token", "decode, 5", notes.DECODE),
     ],
 )
 def test_phase(item: str, note: str, expected: str) -> None:
-    assert r.phase(item, note) == expected
+    assert notes.phase(item, note) == expected
 
 
 @pytest.mark.parametrize(
@@ -131,24 +130,39 @@ def test_phase(item: str, note: str, expected: str) -> None:
     ],
 )
 def test_prompt_tokens(note: str, tokens: float) -> None:
-    assert r.prompt_tokens(note) == tokens
+    assert notes.prompt_tokens(note) == tokens
 
 
 @pytest.mark.parametrize("note", ["", "pp", "app512", "a 128-token decoder prompt"])
 def test_no_prompt_tokens(note: str) -> None:
-    assert math.isnan(r.prompt_tokens(note))
+    assert math.isnan(notes.prompt_tokens(note))
 
 
 def test_active_parameters() -> None:
-    assert r.active_parameters("MoE, active params=3.6e9") == 3.6e9
-    assert r.active_parameters("active parameters 12900000000") == 12.9e9
+    assert notes.active_parameters("MoE, active params=3.6e9") == 3.6e9
+    assert notes.active_parameters("active parameters 12900000000") == 12.9e9
     for silent in ("active", "active=..e5", "active=1.2.3e9 of them"):
-        assert math.isnan(r.active_parameters(silent))
+        assert math.isnan(notes.active_parameters(silent))
 
 
-def test_generated_tokens() -> None:
-    assert r.generated_tokens("input 32, output 128 tokens; OUTPUT tokens/s") == 128
-    assert math.isnan(r.generated_tokens("input 32, output 128 tokens; all tokens/s"))
+@pytest.mark.parametrize(
+    ("phase", "note", "length", "expected"),
+    [
+        (notes.GENERATE, "whole generation: input 32 output 128 tokens; OUTPUT tokens/s", 160, (32, 128, 96, 128)),
+        (notes.GENERATE, "whole generate(): input=32 output=128 tokens; all tokens/s", 160, (32, 128, 96, 160)),
+        (notes.GENERATE, "whole generate() of 10 new tokens incl. prefill of 16 / new tokens", 21, (16, 10, 21, 10)),
+        (notes.GENERATE, "", 200, (100, 100, 150, 200)),
+        (notes.PREFILL, "prefill pp512 depth=4096", 4608, (512, 0, 4608, 512)),
+        (notes.PREFILL, "mean over 9 shapes (pp16-4096, tg16-2048)", -1, (1332, 0, 1332, 1332)),
+        (notes.PREFILL, "", 77, (77, 0, 77, 77)),
+        (notes.DECODE, "decode tok/s; n_p_eval=52; n_eval=100", 2048, (1, 0, 102, 1)),
+        (notes.DECODE, "", -1, (1, 0, notes.DEFAULT_CONTEXT, 1)),
+        (notes.FORWARD, "", 128, (1, 0, 128, 1)),
+    ],
+)
+def test_passage(phase: str, note: str, length: float, expected: tuple[float, ...]) -> None:
+    found = notes.passage(phase, note, length)
+    assert (found.prompt, found.generated, found.context, found.counted) == expected
 
 
 @pytest.mark.parametrize(
@@ -170,7 +184,7 @@ def test_generated_tokens() -> None:
     ],
 )
 def test_setting(note: str, label: str) -> None:
-    assert r.setting(note) == label
+    assert notes.setting(note) == label
 
 
 @pytest.mark.parametrize(
@@ -202,10 +216,10 @@ anything = st.one_of(st.text(max_size=40), near)
 
 @given(anything, anything)
 def test_no_text_makes_the_readers_fail(text: str, item: str) -> None:
-    for number in (r.pixels(text), r.prompt_tokens(text), r.active_parameters(text), r.generated_tokens(text)):
+    for number in (r.pixels(text), notes.prompt_tokens(text), notes.active_parameters(text)):
         assert math.isnan(number) or number >= 0
-    assert isinstance(r.setting(text), str)
-    assert r.phase(item, text[:9]) in (r.FORWARD, r.PREFILL, r.DECODE, r.GENERATE)
+    assert isinstance(notes.setting(text), str)
+    assert notes.phase(item, text[:9]) in (notes.FORWARD, notes.PREFILL, notes.DECODE, notes.GENERATE)
     assert framework(text)
     assert compiled(text) in (True, False)
 

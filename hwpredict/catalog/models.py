@@ -250,7 +250,9 @@ def match(name: str) -> ModelFeatures | None:
         found = _lookup(text)
         if found is not None:
             return found
-    return None
+    from hwpredict.catalog import variants  # its patterns take a while to compile, and most names do without
+
+    return variants.resolve(normalise(name), _lookup)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -265,10 +267,19 @@ def canonical(name: str) -> str:
     Returns
     -------
     str
-        The catalog's name; if it does not know the model, the given one in lower case without organisation and tag.
+        The catalog's name; if it does not know the model, the given one in lower case without organisation and tag, and
+        without what the names of some model zoos say of size and operations.
     """
     found = match(name)
-    return normalise(name) if found is None else found.name
+    if found is not None:
+        return found.name
+    from hwpredict.catalog import variants
+
+    text = normalise(name)
+    variant = variants.parse(text)
+    if variant is None or _lookup(variant.name) is not None:
+        return text  # in the form of a zoo, but with operations of another network than the one of this name
+    return variant.name
 
 
 @lru_cache(maxsize=_REMEMBERED)

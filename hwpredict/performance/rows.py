@@ -1,4 +1,4 @@
-"""Rows of measurements or workloads as plain NumPy columns, and what their free text says.
+"""Rows of measurements or workloads as plain NumPy columns.
 
 The columns are those of the measurement schema; text is an object array with ``""`` for missing, numbers are float64
 with NaN for missing. No pandas here, so that predicting one cell from the shipped posterior stays quick.
@@ -46,11 +46,6 @@ NUMBER_COLUMNS = (
     "memory_mb",
 )
 
-#: Prompt length of a prefill whose source gives none: the mean of LocalScore's nine shapes (its TTFT rows).
-DEFAULT_PROMPT = 1024.0
-#: Context of a decode step whose source gives none.
-DEFAULT_CONTEXT = 512.0
-
 
 def _objects(column: Any) -> list[Any]:
     """A column as Python objects, with None for whatever its container calls missing."""
@@ -78,8 +73,7 @@ def table(frame: Any) -> Table:
     Parameters
     ----------
     frame : pandas.DataFrame or Mapping of str to array-like or list of Mapping
-        Rows in the measurement schema. ``table``, where given, takes the place of ``source``: one source file may
-        hold several tables that were measured differently.
+        Rows in the measurement schema; other columns are not looked at.
 
     Returns
     -------
@@ -100,9 +94,6 @@ def table(frame: Any) -> Table:
     for name in TEXT_COLUMNS:
         column = frame[name] if name in names else [""] * n
         out[name] = _text(_objects(column))
-    if "table" in names:
-        tables = _text(_objects(frame["table"]))
-        out["source"] = np.where(tables != "", tables, out["source"])
     for name in NUMBER_COLUMNS:
         column = frame[name] if name in names else [np.nan] * n
         try:
@@ -136,80 +127,6 @@ def pixels(input_size: str) -> float:
         return float("nan")
     height = float(sides[1])
     return math.sqrt(height * float(sides[2] or height)) or float("nan")
-
-
-#: Phases of a workload: what one step is.
-FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"
-
-
-@cache
-def phase(item: str, note_head: str) -> str:
-    """Phase of a row from its ``item`` and the beginning of its note (``token`` rows say there what they time)."""
-    if item == "token_prefill":
-        return PREFILL
-    if item == "token_decode":
-        return DECODE
-    if item == "token":
-        if note_head.startswith("prefill"):
-            return PREFILL
-        return GENERATE if note_head.startswith("whole gen") else DECODE
-    return FORWARD
-
-
-_PROMPT = re.compile(
-    r"\bpp(\d+)\b|\bISL=(\d+)|\binput tokens=(\d+)|\bprompt of (\d+) tokens|^(\d+)-token decoder prompt"
-)
-_ACTIVE = re.compile(r"active(?: params| parameters)?[= ](\d+(?:\.\d+)?e\+?\d{1,2}|\d{7,})\b", re.ASCII)
-_SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"threads=(\d+)"), "threads={}"),
-    (re.compile(r"gpu_device=(\d)"), "gpu"),
-    (re.compile(r"powersave=2"), "little cores"),
-    (re.compile(r"config=(\d)\s?[Cc]ore"), "cores={}"),
-    (re.compile(r"\bcores=(\d+)"), "cores={}"),
-    (re.compile(r"(single|multi) thread"), "{} thread"),
-    (re.compile(r"x (\d+) instances"), "instances={}"),
-    (re.compile(r"[ ,](singlestream|multistream|offline|server|interactive)[,;]", re.IGNORECASE), "{}"),
-    (re.compile(r"(device-only|program-level)"), "{}"),
-    (re.compile(r"(?:flash_attn|fa)=(?:-fa )?(1|on)"), "flash attention"),
-    (re.compile(r"(5-token batch)"), "{}"),
-    (re.compile(r"\bunit=(\w+)"), "unit={}"),
-    (re.compile(r"(?:latency=)?(p90|p99)\b(?! ms)"), "{}"),
-    (re.compile(r"(TTFT incl\. queueing)"), "queueing"),
-    (re.compile(r"attn_dp=(\d+)"), "dp={}"),
-    (re.compile(r"(n_batch)=1\b"), "n_batch=1"),
-    (re.compile(r"ran_on=(\w+)"), "{}"),
-)
-
-
-def prompt_tokens(note: str) -> float:
-    """Prompt length that a note states ("prefill pp512", "ISL=4096"), NaN if it states none."""
-    found = _PROMPT.search(note)
-    return float(next(g for g in found.groups() if g)) if found else float("nan")
-
-
-def active_parameters(note: str) -> float:
-    """Active parameters of a mixture of experts that a note states, NaN if it states none."""
-    found = _ACTIVE.search(note)
-    return float(found.group(1)) if found else float("nan")
-
-
-_OUTPUT = re.compile(r"output (\d+) tokens.*OUTPUT tokens/s")
-
-
-def generated_tokens(note: str) -> float:
-    """Output length of a whole generation whose throughput counts output tokens only, NaN if the note is silent."""
-    found = _OUTPUT.search(note)
-    return float(found.group(1)) if found else float("nan")
-
-
-def setting(note: str) -> str:
-    """How the harness was set (threads, MLPerf scenario, flash attention …) as a short label, ``""`` if unsaid."""
-    out = []
-    for pattern, label in _SETTINGS:
-        found = pattern.search(note)
-        if found:
-            out.append(label.format(*(g.lower() for g in found.groups() if g)))
-    return " ".join(out)
 
 
 def by_unique(function: Any, *columns: NDArray[Any]) -> list[Any]:
