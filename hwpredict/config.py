@@ -47,7 +47,7 @@ class Config:
     posterior : Path or None
         A posterior in place of the one that ships with the package.
     database, benchmark_dir : Path or None
-        Measurements of your own: a store or table, and a folder of results.
+        Measurements of your own: a store or table (a string, if it is a URL), and a folder of results.
     """
 
     draws: int = DRAWS
@@ -56,14 +56,14 @@ class Config:
     runtime: Mapping[str, str] = field(default_factory=dict)
     utility: str = "throughput"
     posterior: Path | None = None
-    database: Path | None = None
+    database: Path | str | None = None
     benchmark_dir: Path | None = None
 
 
 def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
         raise ConfigError(f"{name} is {value!r}: give a whole number of at least {least}")
-    return value
+    return int(value)
 
 
 def _text(name: str, value: Any) -> str:
@@ -121,7 +121,8 @@ def merge(config: Config, given: Mapping[str, Any], folder: Path) -> Config:
         elif key == "utility":
             new[key] = _text(key, value)
         else:
-            new[key] = folder / Path(_text(key, value)).expanduser()
+            place = _text(key, value)
+            new[key] = place if "://" in place and key == "database" else folder / Path(place).expanduser()
     return replace(config, **new)
 
 

@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwpredict import config as configuration
+from hwpredict import config as configuration, measured
 from hwpredict.config import Config
 from hwpredict.decision.recommend import rank
 from hwpredict.decision.utility import Utility, get_utility
-from hwpredict.errors import InvalidWorkloadError, PosteriorError, StoreError
+from hwpredict.errors import InvalidWorkloadError, PosteriorError
 from hwpredict.performance import rows as r
 from hwpredict.performance.cells import Cells, predict_cells, to_rows
 from hwpredict.performance.posterior import Posterior
@@ -53,9 +53,10 @@ class HardwareModelPredictor:
     Parameters
     ----------
     benchmark_dir : path, optional
-        Folder of measurements; :meth:`fit` reads them.
+        Folder of measurements of your own, Parquet or CSV.
     database_path : path, optional
-        Measurements (DuckDB, Parquet or CSV); :meth:`fit` reads them.
+        A store of them: DuckDB, Parquet or CSV. The posterior is conditioned on both at the first prediction, as by
+        :meth:`update`; if they are too many for that, a warning says so, and :meth:`fit` takes them all.
     config_path : path, optional
         TOML or JSON of :class:`hwpredict.config.Config`; what is given here goes before what it says.
     posterior : Posterior or path, optional
@@ -90,11 +91,8 @@ class HardwareModelPredictor:
         given = {"benchmark_dir": benchmark_dir, "database": database_path, "draws": draws, "seed": seed}
         self.config = configuration.override(settings, {k: v for k, v in given.items() if v is not None})
         self._given = posterior if posterior is not None else self.config.posterior
-        folder, store = self.config.benchmark_dir, self.config.database
-        if folder is not None and not folder.is_dir():
-            raise StoreError(f"benchmark_dir {folder} is not a folder: give the one that holds the results")
-        if store is not None and not store.exists():
-            raise StoreError(f"database {store} does not exist: give a DuckDB store, a Parquet or a CSV file")
+        self._settled = False
+        measured.check(self.config)
 
     @property
     def draws(self) -> int:
@@ -107,24 +105,28 @@ class HardwareModelPredictor:
         return self.config.seed
 
     @property
-    def database_path(self) -> Path | None:
+    def database_path(self) -> Path | str | None:
         """Where :meth:`fit` finds measurements."""
         return self.config.database
 
     @cached_property
     def posterior(self) -> Posterior:
-        """The posterior in use; loaded at the first prediction."""
+        """The posterior in use; loaded, and conditioned on the caller's measurements, at the first prediction."""
         if isinstance(self._given, Posterior):
-            return self._given
-        path = Path(self._given) if self._given is not None else reference_path()
-        found = Posterior.load(path)
-        _log.info("posterior %s: %s, %d levels", path, found.fingerprint, len(found.keys))
-        if self.config.database is not None or self.config.benchmark_dir is not None:
-            _log.warning(
-                "the posterior does not know the measurements in %s: fit() conditions on them",
-                self.config.database or self.config.benchmark_dir,
-            )
-        return found
+            found = self._given
+        else:
+            path = Path(self._given) if self._given is not None else reference_path()
+            found = Posterior.load(path)
+            _log.info("posterior %s: %s, %d levels", path, found.fingerprint, len(found.keys))
+        if self._settled or (self.config.database is None and self.config.benchmark_dir is None):
+            return found
+        return measured.condition_quickly(found, self.config)
+
+    def _settle(self, posterior: Posterior) -> HardwareModelPredictor:
+        """Use a posterior that knows the caller's measurements."""
+        self._given, self._settled = posterior, True
+        self.__dict__.pop("posterior", None)
+        return self
 
     def _attrs(self) -> dict[str, str]:
         return {"posterior_fingerprint": self.posterior.fingerprint, "seed": str(self.seed)}
@@ -300,23 +302,26 @@ class HardwareModelPredictor:
         """
         from hwpredict.performance.fit import fit
 
-        self._given = fit(self._measurements() if measurements is None else measurements, seed=seed, **options)
-        self.__dict__.pop("posterior", None)
-        return self
+        rows = measured.read(self.config) if measurements is None else measurements
+        return self._settle(fit(rows, seed=seed, **options))
 
-    def _measurements(self) -> pd.DataFrame:
-        """What was measured, from the database and the folder given at construction."""
-        folder = self.config.benchmark_dir
-        paths = sorted(p for p in folder.rglob("*") if p.suffix in (".parquet", ".csv")) if folder is not None else []
-        paths += [self.config.database] if self.config.database is not None else []
-        if not paths:
-            where = f"{folder} holds no .parquet or .csv file" if folder else "no measurements are given"
-            raise InvalidWorkloadError(f"nothing to fit: {where}; give a frame, or database_path at construction")
-        import pandas as pd
+    def update(self, measurements: Any = None, *, seed: int = 0) -> HardwareModelPredictor:
+        """Condition the posterior in use on a handful of measurements, and use the result.
 
-        from hwpredict.store import read_measurements
+        Parameters
+        ----------
+        measurements : pandas.DataFrame or list of dict, optional
+            Rows in the schema; by default those of the database and the benchmark folder given at construction.
+            Sources that the posterior has seen are left out, so that no row counts twice.
+        seed : int
 
-        return pd.concat([read_measurements(path) for path in paths], ignore_index=True)
+        Returns
+        -------
+        HardwareModelPredictor
+            Itself.
+        """
+        rows = measured.read(self.config) if measurements is None else measurements
+        return self._settle(measured.condition(self.posterior, rows, seed=seed))
 
     def _query(
         self,

@@ -26,7 +26,7 @@ LAYERS = (
     ("evaluate",),
     ("matrix",),
     ("plots",),
-    ("results", "query"),
+    ("results", "query", "measured"),
     ("predictor",),
     ("",),  # hwpredict itself: the public surface
     ("cli", "__main__"),
