@@ -104,6 +104,7 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "size": rows["input_size"],
         # a throughput in units of its model's own: mel frames, audio samples, predictions …
         "counted": np.where(np.isin(rows["item"], ODD_ITEMS), "", "counted").astype(object),
+        "odd": np.where(np.isin(rows["item"], ODD_ITEMS), "odd", "").astype(object),
         "odd_unit": np.where(np.isin(rows["item"], ODD_ITEMS), rows["model"], "").astype(object),
         "devices": np.where(single, "1", "many").astype(object),
         "blind_batch": np.where(np.isnan(rows["batch_size"]) & np.isnan(rows["latency_ms"]), rows["hardware"], ""),

@@ -86,33 +86,21 @@ def simulate(d: Design, b: Array) -> Array:
     return mean
 
 
-class NormalEquations:
-    """Jacobian J of the mean, and the factor of J'WJ + P, on a sparsity pattern that is found once."""
+class Linearisation:
+    """Mean of a design at given effects, and its Jacobian on a sparsity pattern that is found once."""
 
     def __init__(self, d: Design) -> None:
         n, p = len(d.y), d.n_levels
-        key = d.obs * p + d.level
-        unique, self._where = np.unique(key, return_inverse=True)
+        unique, self._where = np.unique(d.obs * p + d.level, return_inverse=True)
         self.jac = sp.csr_array((np.ones(len(unique)), (unique // p, unique % p)), shape=(n, p))
         self.jac.sort_indices()
-        transposed = sp.csc_array(
-            (np.arange(1, len(unique) + 1), self.jac.indices, self.jac.indptr), shape=(p, n)
-        ).tocsr()
-        self._t_ptr, self._t_row, self._t_where = transposed.indptr, transposed.indices, transposed.data - 1
-        binary = self.jac.astype(bool)
-        pattern = (binary.T @ binary).tocsr() + sp.eye_array(p, dtype=bool, format="csr")
-        upper = sp.csr_array(sp.triu(pattern, format="csr"))
-        upper.sort_indices()
-        self._ptr, self._col = upper.indptr, upper.indices
-        self._factor = cholesky()
-        self._design, self._shape = d, (p, p)
+        self._design = d
         self._eta = np.empty_like(d.x)
         self._row, self._mean = np.empty(n), np.empty(n)
         self._share = np.empty_like(d.x)
-        self.diagonal = np.empty(p)
 
     def linearise(self, b: Array) -> Array:
-        """Mean at ``b``, shape (obs,); the Jacobian is taken there too."""
+        """Mean at ``b``, shape (obs,); the Jacobian ``jac`` is taken there too."""
         d = self._design
         self._eta[:] = d.x
         self._row[:] = 0.0
@@ -120,6 +108,25 @@ class NormalEquations:
         _softmax(self._eta, self._row, self._mean, self._share)
         _jacobian(self.jac.data, self._where, d.obs, d.part, d.value, self._share)
         return self._mean
+
+
+class NormalEquations(Linearisation):
+    """The factor of J'WJ + P, on a sparsity pattern that is found once."""
+
+    def __init__(self, d: Design) -> None:
+        super().__init__(d)
+        p = d.n_levels
+        index = np.arange(1, len(self.jac.indices) + 1)
+        transposed = sp.csc_array((index, self.jac.indices, self.jac.indptr), shape=(p, len(d.y))).tocsr()
+        self._t_ptr, self._t_row, self._t_where = transposed.indptr, transposed.indices, transposed.data - 1
+        binary = self.jac.astype(bool)
+        pattern = (binary.T @ binary).tocsr() + sp.eye_array(p, dtype=bool, format="csr")
+        upper = sp.csr_array(sp.triu(pattern, format="csr"))
+        upper.sort_indices()
+        self._ptr, self._col = upper.indptr, upper.indices
+        self._factor = cholesky()
+        self._shape = (p, p)
+        self.diagonal = np.empty(p)
 
     def factorise(self, weight: Array, precision: Array) -> None:
         """Factorise J' diag(weight) J + diag(precision)."""

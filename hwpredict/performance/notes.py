@@ -12,9 +12,6 @@ DEFAULT_PROMPT = 1332.0
 #: Context of a decode step whose source gives none.
 DEFAULT_CONTEXT = 512.0
 
-#: Words of a sentence to translate whose source gives none.
-DEFAULT_WORDS = 30.0
-
 #: Phases of a workload: what one step is.
 FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"
 
@@ -25,8 +22,6 @@ def phase(item: str, note_head: str) -> str:
     if item == "token_prefill":
         return PREFILL
     if item in ("token_decode", "token") and note_head.startswith("whole gen"):
-        return GENERATE
-    if note_head.startswith("encoder_m"):
         return GENERATE
     if item == "token_decode":
         return DECODE
@@ -105,9 +100,6 @@ def _generation(note: str, length: float) -> Passage:
     if new:
         generated, prompt = float(new[1]), max(float(new[2]), 1.0)
         return Passage(prompt, generated, prompt + generated / 2, generated, per_token=True)
-    if note.startswith("encoder_ms="):  # a translation: the source at once, as many tokens one by one
-        words = DEFAULT_WORDS if isnan(length) else max(length, 1.0)
-        return Passage(words, words, words, 1.0)
     found = _GENERATE.search(note)
     if found:
         prompt, generated = max(float(found[1]), 1.0), max(float(found[2]), 1.0)

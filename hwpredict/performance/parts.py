@@ -189,6 +189,7 @@ EFFECTS: tuple[Effect, ...] = (
     _row("model source", ("model", "source", "item"), 0.15, df=_ODD),
     _row("cell", ("model", "device", "platform", "precision"), 0.05, df=_ODD),
     # throughput that is not batch / latency
+    Effect("unit source", TIME, ("odd", "source", "mode"), (CONCURRENCY,), 1.5, df=_WILD),
     Effect("unit", TIME, ("odd_unit", "source", "mode"), (CONCURRENCY,), 1.5, df=_WILD),
     Effect("concurrency", TIME, ("overlapped",), (CONCURRENCY,), 0.5, df=_WILD),
     Effect("concurrency device", TIME, ("overlapped", "device", "platform"), (CONCURRENCY,), 0.4, df=_ODD),

@@ -141,7 +141,7 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     ]  # fmt: skip
     macs, acts = (np.array([w[k] for w in work]) for k in (0, 1))
     macs = np.where(np.isnan(macs) | (macs <= 0), np.where(forward, np.nan, dense * read), macs)
-    stated = (rows["gmacs"] > 0) & (forward | prefill | (generate & (counted == 1)))
+    stated = (rows["gmacs"] > 0) & (forward | prefill)
     macs = np.where(stated, rows["gmacs"] * 1e9, macs)
     no_macs = np.isnan(macs) | (macs <= 0)
     size = np.where(np.isnan(rows["sequence_length"]), pixels, rows["sequence_length"])
