@@ -47,15 +47,25 @@ _RULES: tuple[tuple[str, str], ...] = (
 _COMPILED = re.compile(r"compile|dynamo|xla|inductor|torchscript|hybrid|trace")
 
 
+def _ruled(text: str) -> str | None:
+    return next((name for pattern, name in _RULES if re.search(pattern, text)), None)
+
+
+@cache
+def known(runtime: str) -> bool:
+    """Whether a rule names the framework of a runtime, so that it is pooled with others of that framework."""
+    return _ruled(runtime.casefold().strip()) is not None
+
+
 @cache
 def framework(runtime: str) -> str:
     """Framework of a runtime; the leading word of the spelling where no rule knows it, ``"unstated"`` if empty."""
     text = runtime.casefold().strip()
     if not text:
         return "unstated"
-    for pattern, name in _RULES:
-        if re.search(pattern, text):
-            return name
+    found = _ruled(text)
+    if found is not None:
+        return found
     lead = re.match(r"[a-z]+", text)
     return lead.group() if lead else "unstated"
 
