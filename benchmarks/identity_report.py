@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from hwpredict.catalog import devices, models
+from hwpredict.catalog.architectures import search_spaces
 from hwpredict.performance import covariates, rows as r
 from hwpredict.performance.runtimes import known
 
@@ -26,7 +27,11 @@ def report(path: Path) -> pd.DataFrame:
     labels = covariates.covariates(table).labels
     out = pd.DataFrame({name: table[name] for name in ("source", "model", "hardware", "device", "runtime")})
     out["canonical"], out["architecture"] = labels["model"], labels["architecture"]
-    out["known_model"] = r.by_unique(lambda name: models.match(name) is not None, table["model"])
+    out["known_model"] = r.by_unique(
+        lambda name, note: models.match(name) is not None or search_spaces.features(name, note) is not None,
+        table["model"],
+        table["note"],
+    )
     out["known_device"] = r.by_unique(
         lambda name, platform: bool(name) and devices.match(name, platform) is not None,
         table["device"],
