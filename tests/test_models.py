@@ -425,11 +425,7 @@ def test_any_text_is_a_name(name: str) -> None:
 @settings(deadline=None)
 def test_suffixes_do_not_change_the_model(name: str, suffix: str) -> None:
     found = match(name.upper() + suffix if suffix else name)
-<<<<<<< HEAD
-    assert found is None or found.parameters == features(name).parameters or math.isnan(found.parameters)
-=======
     assert found is None or found.network == features(name).network or found.parameters == features(name).parameters
->>>>>>> identity
 
 
 # -- pooling labels
