@@ -8,7 +8,7 @@ Predictions are kept in ``--cache``, so that ``--methods hwpredict`` and ``--met
 times; whatever the cache holds for the same rows is in the table. Scores are written to ``--results`` as netCDF, from
 which ``report.py`` makes docs/accuracy.md.
 
-By default one fold of five is held out and no source gives more than 500 rows, so that one hwpredict fit takes minutes;
+By default one fold of five is held out and no source gives more than 300 rows, so that one hwpredict fit takes minutes;
 ``--max-rows-per-source 0 --folds 5`` is the whole cross-validation.
 """
 
@@ -24,7 +24,7 @@ from hwpredict.evaluate.splits import KINDS
 from rivals.table import METHODS
 
 #: Rows of a source that are used by default.
-CAP = 500
+CAP = 300
 FOLDS = 5
 
 

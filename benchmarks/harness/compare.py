@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.cache import Cache, Entry
-from harness.data import METRICS, Array
+from harness.data import Array, Target
 from harness.tasks import Index, Task
 from hwpredict.evaluate.scores import cases, summarise
 from hwpredict.performance import rows as r
@@ -33,18 +33,18 @@ class Run:
     ----------
     methods : sequence of str
         Methods to run; the others are taken from the cache if they are there.
-    metrics : sequence of str
+    targets : sequence of Target
     cache : Cache
     refresh : bool
         Whether to run methods again that the cache has.
     threads, seed, iterations, draws : int
         The last two are of hwpredict.
     min_rows : int
-        Fewest training and test rows of a metric for it to be scored.
+        Fewest training and test rows of a target for it to be scored.
     """
 
     methods: Sequence[str]
-    metrics: Sequence[str]
+    targets: Sequence[Target]
     cache: Cache
     refresh: bool = False
     threads: int = 1
@@ -59,9 +59,9 @@ def inputs(task: Task, rows: Index) -> Inputs:
     return Inputs(task.data.numbers, task.data.labels).take(rows)
 
 
-def usable(task: Task, metric: str, run: Run) -> tuple[Index, Index, Array] | None:
-    """Training and test rows that have the metric, and the log figure of all rows; None if there are too few."""
-    y = task.data.log_figure(metric)
+def usable(task: Task, target: Target, run: Run) -> tuple[Index, Index, Array] | None:
+    """Training and test rows that have the target, and the log figure of all rows; None if there are too few."""
+    y = task.data.log_figure(target)
     train, test = task.train[np.isfinite(y[task.train])], task.test[np.isfinite(y[task.test])]
     return (train, test, y) if min(len(train), len(test)) >= run.min_rows else None
 
@@ -69,39 +69,39 @@ def usable(task: Task, metric: str, run: Run) -> tuple[Index, Index, Array] | No
 def run_task(task: Task, run: Run) -> None:
     """Run what is missing in the cache."""
     mark = task.fingerprint()
-    metrics = [m for m in run.metrics if usable(task, m, run) is not None]
+    targets = [t for t in run.targets if usable(task, t, run) is not None]
 
-    def wanted(metric: str, method: str) -> bool:
-        return method in run.methods and (run.refresh or run.cache.get(task.slug, mark, metric, method) is None)
+    def wanted(target: Target, method: str) -> bool:
+        return method in run.methods and (run.refresh or run.cache.get(task.slug, mark, target.name, method) is None)
 
-    for metric in metrics:
+    for target in targets:
         for method in [*RIVALS, CONFORMAL]:
-            if wanted(metric, method):
+            if wanted(target, method):
                 if method == CONFORMAL:
-                    entry = run_conformal(task, metric, run, mark)
+                    entry = run_conformal(task, target, run, mark)
                 else:
-                    entry = run_rival(task, metric, method, run)
-                keep(task, mark, metric, method, entry, run)
-    if any(wanted(metric, MODEL) for metric in metrics):
-        for metric, entry in run_model(task, metrics, run).items():
-            keep(task, mark, metric, MODEL, entry, run)
+                    entry = run_rival(task, target, method, run)
+                keep(task, mark, target, method, entry, run)
+    if any(wanted(target, MODEL) for target in targets):
+        for target, entry in run_model(task, targets, run).items():
+            keep(task, mark, target, MODEL, entry, run)
 
 
-def keep(task: Task, mark: str, metric: str, method: str, entry: Entry, run: Run) -> None:
+def keep(task: Task, mark: str, target: Target, method: str, entry: Entry, run: Run) -> None:
     """Put an entry into the cache and say how good it is."""
-    run.cache.put(task.slug, mark, metric, method, entry)
+    run.cache.put(task.slug, mark, target.name, method, entry)
     s = summarise(entry.cases)
     print(
-        f"{task.split} · {task.part} · {metric:<10} {method:<18} n {s.n:>6}  medAPE {s.medape:8.1%}  "
+        f"{task.split} · {task.part} · {target.name:<10} {method:<18} n {s.n:>6}  medAPE {s.medape:8.1%}  "
         f"CRPS {s.crps:6.3f}  50 % {s.coverage50:.2f}  90 % {s.coverage90:.2f}  width {s.width90:5.2f}  "
         f"{entry.about['train_rows']:>6} rows {entry.about['cpu_seconds']:6.1f} s {entry.about.get('options', '')}",
         flush=True,
     )
 
 
-def run_rival(task: Task, metric: str, method: str, run: Run) -> Entry:
-    """Tune and fit a rival on the training rows of a metric and predict the test rows."""
-    found = usable(task, metric, run)
+def run_rival(task: Task, target: Target, method: str, run: Run) -> Entry:
+    """Tune and fit a rival on the training rows of a target and predict the test rows."""
+    found = usable(task, target, run)
     assert found is not None  # run_task asks first
     train, test, y = found
     began = time.process_time()
@@ -110,7 +110,7 @@ def run_rival(task: Task, metric: str, method: str, run: Run) -> Entry:
         inputs(task, train),
         y[train],
         lambda rows, rng: task.inner(train[rows], rng),
-        metric=metric,
+        metric=target.metric,
         threads=run.threads,
         seed=run.seed,
     )
@@ -124,12 +124,12 @@ def run_rival(task: Task, metric: str, method: str, run: Run) -> Entry:
     return Entry(test, reduced, about)
 
 
-def run_conformal(task: Task, metric: str, run: Run, mark: str) -> Entry:
+def run_conformal(task: Task, target: Target, run: Run, mark: str) -> Entry:
     """Split conformal prediction around the rival that did best on the inner fold."""
-    found = usable(task, metric, run)
+    found = usable(task, target, run)
     assert found is not None  # run_task asks first
     train, test, y = found
-    known = {name: run.cache.get(task.slug, mark, metric, name) for name in RIVALS}
+    known = {name: run.cache.get(task.slug, mark, target.name, name) for name in RIVALS}
     done = {name: entry.about for name, entry in known.items() if entry is not None}
     if not done:
         raise SystemExit(f"{CONFORMAL} wraps the best of the other rivals: run them first (--methods rivals)")
@@ -145,7 +145,7 @@ def run_conformal(task: Task, metric: str, run: Run, mark: str) -> Entry:
         done[best]["options"],
         inputs(task, fitted),
         y[fitted],
-        metric=metric,
+        metric=target.metric,
         threads=run.threads,
         seed=run.seed,
     )
@@ -155,8 +155,8 @@ def run_conformal(task: Task, metric: str, run: Run, mark: str) -> Entry:
     return Entry(test, reduced, about | {"cpu_seconds": time.process_time() - began})
 
 
-def run_model(task: Task, metrics: Sequence[str], run: Run) -> dict[str, Entry]:
-    """Fit hwpredict on all training rows and predict every metric of the test rows."""
+def run_model(task: Task, targets: Sequence[Target], run: Run) -> dict[Target, Entry]:
+    """Fit hwpredict on all training rows and predict every target of the test rows."""
     began = time.process_time()
     rows = task.data.rows
     posterior = fit(r.take(rows, task.train), iterations=run.iterations, seed=run.seed)
@@ -166,30 +166,30 @@ def run_model(task: Task, metrics: Sequence[str], run: Run) -> dict[str, Entry]:
     about: dict[str, Any] = {"train_rows": len(task.train), "cpu_seconds": time.process_time() - began}
     about |= {"options": {"iterations": run.iterations}, "fit_seconds": fitted}
     out = {}
-    for metric in metrics:
-        y = task.data.log_figure(metric)[task.test]
+    for target in targets:
+        y = task.data.log_figure(target)[task.test]
         ok = np.isfinite(y)
-        out[metric] = Entry(task.test[ok], cases(np.log(getattr(p, metric)[ok]), y[ok]), about)
+        out[target] = Entry(task.test[ok], cases(np.log(getattr(p, target.metric)[ok]), y[ok]), about)
     return out
 
 
 def collect(
     tasks: Sequence[Task], run: Run, methods: Sequence[str]
 ) -> dict[tuple[str, str, str], list[tuple[Task, Entry]]]:
-    """What the cache knows of the tasks: (split, metric, method) to the entries of the parts.
+    """What the cache knows of the tasks: (split, target, method) to the entries of the parts.
 
     A method counts only where it predicted every part of the split, so that all are scored on the same rows.
     """
     out: dict[tuple[str, str, str], list[tuple[Task, Entry]]] = {}
     for split in dict.fromkeys(t.split for t in tasks):
         mine = [(t, t.fingerprint()) for t in tasks if t.split == split]
-        for metric in METRICS:
-            parts = [(t, mark) for t, mark in mine if usable(t, metric, run) is not None]
+        for target in run.targets:
+            parts = [(t, mark) for t, mark in mine if usable(t, target, run) is not None]
             for method in methods if parts else ():
-                entries = [(t, run.cache.get(t.slug, mark, metric, method)) for t, mark in parts]
+                entries = [(t, run.cache.get(t.slug, mark, target.name, method)) for t, mark in parts]
                 found = [(t, e) for t, e in entries if e is not None]
                 if len(found) == len(parts):
-                    out[split, metric, method] = found
+                    out[split, target.name, method] = found
                 elif found:
-                    print(f"{split} · {metric} · {method}: {len(found)} of {len(parts)} parts done, left out")
+                    print(f"{split} · {target.name} · {method}: {len(found)} of {len(parts)} parts done, left out")
     return out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,26 @@ from hwpredict.performance.covariates import covariates
 from hwpredict.store import read_measurements
 
 Array = NDArray[np.float64]
+Edit = Callable[[Any], Any]
 
 #: Metric → column of the schema.
 METRICS = {"throughput": "throughput", "latency": "latency_ms", "memory": "memory_mb"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is predicted: a metric, perhaps of one phase only (TTFT is the latency of a prefill).
+
+    Rivals are fitted to each target by itself, hwpredict to all measurements at once.
+    """
+
+    name: str
+    metric: str
+    phase: str | None = None
+
+
+#: The three metrics, whatever the phase.
+TARGETS = tuple(Target(metric, metric) for metric in METRICS)
 
 
 @dataclass(frozen=True)
@@ -53,10 +70,13 @@ class Data:
             self.when[index],
         )
 
-    def log_figure(self, metric: str) -> Array:
-        """Log of the measured figure, NaN where the row has none, shape (row,)."""
-        figure = self.rows[METRICS[metric]]
-        return np.log(np.where(np.isfinite(figure) & (figure > 0), figure, np.nan))
+    def log_figure(self, target: Target) -> Array:
+        """Log of the measured figure, NaN where the row has none or is of another phase, shape (row,)."""
+        figure = self.rows[METRICS[target.metric]]
+        ok = np.isfinite(figure) & (figure > 0)
+        if target.phase is not None:
+            ok &= self.labels["phase"] == target.phase
+        return np.log(np.where(ok, figure, np.nan))
 
     def fingerprint(self) -> str:
         """Hash of what was measured where: a cached prediction belongs to these rows and no others."""
@@ -87,7 +107,7 @@ def capped(source: NDArray[Any], cap: int | None, rng: np.random.Generator) -> N
 
 
 def load(
-    path: Path, *, sources: Sequence[str] | None = None, cap: int | None = None, seed: int = 0, where: Any = None
+    path: Path, *, sources: Sequence[str] | None = None, cap: int | None = None, seed: int = 0, edit: Edit | None = None
 ) -> Data:
     """Read measurements.
 
@@ -101,12 +121,12 @@ def load(
         At most so many rows of each source.
     seed : int
         Seeds which rows those are.
-    where : callable, optional
-        From the DataFrame to a mask of rows to use.
+    edit : callable, optional
+        From the DataFrame to the one to use (fewer rows, other units), before the cap.
     """
     frame = read_measurements(path, sources=sources)
-    if where is not None:
-        frame = frame[where(frame)].reset_index(drop=True)
+    if edit is not None:
+        frame = edit(frame).reset_index(drop=True)
     name = frame["table"] if "table" in frame else frame["source"]
     keep = capped(name.to_numpy(dtype=object), cap, np.random.default_rng(seed))
     return from_frame(frame.iloc[keep].reset_index(drop=True))

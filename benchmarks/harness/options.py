@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.cache import Cache
 from harness.compare import Run
-from harness.data import METRICS
-from rivals.table import CONFORMAL, METHODS, MODEL, RIVALS
+from harness.data import TARGETS, Target
+from rivals.table import CONFORMAL, METHODS, RIVALS
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -18,7 +19,6 @@ def parser(description: str, *, cap: int | None) -> argparse.ArgumentParser:
     out = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     out.add_argument("data", type=Path, help="measurements: Parquet, CSV or DuckDB")
     out.add_argument("--methods", default="all", help="all, hwpredict, rivals, or names separated by commas")
-    out.add_argument("--metrics", default=",".join(METRICS))
     out.add_argument("--max-rows-per-source", type=int, default=cap or 0, help="0: all rows")
     out.add_argument("--cache", type=Path, default=HERE / ".cache", help="folder of predictions, to merge runs")
     out.add_argument("--results", type=Path, default=HERE / "results", help="folder of the scores (netCDF)")
@@ -46,27 +46,20 @@ def methods(text: str) -> list[str]:
     return [m for m in METHODS if m in out]
 
 
-def run_options(args: argparse.Namespace, **changes: object) -> Run:
+def run_options(args: argparse.Namespace, *, targets: Sequence[Target] = TARGETS, min_rows: int = 30) -> Run:
     """The run that the options ask for."""
-    metrics = args.metrics.split(",")
-    unknown = set(metrics) - set(METRICS)
-    if unknown:
-        raise SystemExit(f"unknown metric {sorted(unknown)[0]!r}; known: {', '.join(METRICS)}")
-    values: dict[str, object] = {
-        "methods": methods(args.methods),
-        "metrics": metrics,
-        "cache": Cache(args.cache),
-        "refresh": args.refresh,
-        "threads": args.threads,
-        "iterations": args.iterations,
-        "draws": args.draws,
-    }
-    return Run(**(values | changes))  # type: ignore[arg-type]
+    return Run(
+        methods(args.methods),
+        targets,
+        Cache(args.cache),
+        refresh=args.refresh,
+        threads=args.threads,
+        iterations=args.iterations,
+        draws=args.draws,
+        min_rows=min_rows,
+    )
 
 
 def cap(args: argparse.Namespace) -> int | None:
     """Most rows of a source, None for all."""
     return args.max_rows_per_source or None
-
-
-__all__ = ["HERE", "MODEL", "cap", "methods", "parser", "run_options"]

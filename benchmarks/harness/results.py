@@ -61,7 +61,7 @@ def groups(by: Mapping[str, NDArray[Any]], least: int) -> Iterator[tuple[str, st
 
 
 def dataset(collected: Collected, *, attrs: Mapping[str, Any], least: int = 100) -> xr.Dataset:
-    """Scores by split, metric, group and method.
+    """Scores by split, metric, group and predictor (method).
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def dataset(collected: Collected, *, attrs: Mapping[str, Any], least: int = 100)
     Returns
     -------
     xarray.Dataset
-        Dims split, metric, group, method; ``pit`` has a dim ``bin`` more and holds the share of rows in each bin;
+        Dims split, metric, group, predictor; ``pit`` has a dim ``bin`` more and holds the share of rows in each bin;
         ``cpu_seconds`` and ``train_rows`` have no group. NaN where a method was not run or a group is too small.
     """
     scored: dict[tuple[str, str, str, str], Scores] = {}
@@ -93,25 +93,25 @@ def dataset(collected: Collected, *, attrs: Mapping[str, Any], least: int = 100)
     metrics = list(dict.fromkeys(k[1] for k in scored))
     methods = [m for m in METHODS if any(k[3] == m for k in scored)]
     names = sorted(kinds, key=lambda g: (list(dict.fromkeys(kinds.values())).index(kinds[g]), g))
-    coords = {"split": splits, "metric": metrics, "group": names, "method": methods}
+    coords = {"split": splits, "metric": metrics, "group": names, "predictor": methods}
     at = {dim: {v: i for i, v in enumerate(values)} for dim, values in coords.items()}
     shape = tuple(map(len, coords.values()))
     out = xr.Dataset(coords=coords | {"group_kind": ("group", [kinds[g] for g in names])})
     for f in fields(Scores):
         values = np.full(shape, np.nan, dtype=np.float32)
         for (split, metric, group, method), s in scored.items():
-            values[at["split"][split], at["metric"][metric], at["group"][group], at["method"][method]] = getattr(
+            values[at["split"][split], at["metric"][metric], at["group"][group], at["predictor"][method]] = getattr(
                 s, f.name
             )
         out[f.name] = (tuple(coords), values, {"long_name": _MEANING[f.name], "units": _UNITS.get(f.name, "1")})
     few = (shape[0], shape[1], shape[3])
     pit, seconds, rows = np.full((*few, PIT_BINS), np.nan), np.full(few, np.nan), np.full(few, np.nan)
     for (split, metric, method), share in pits.items():
-        i = (at["split"][split], at["metric"][metric], at["method"][method])
+        i = (at["split"][split], at["metric"][metric], at["predictor"][method])
         pit[i] = share
         seconds[i] = sum(a["cpu_seconds"] for a in about[split, metric, method])
         rows[i] = max(a["train_rows"] for a in about[split, metric, method])
-    dims = ("split", "metric", "method")
+    dims = ("split", "metric", "predictor")
     out["pit"] = ((*dims, "bin"), pit.astype(np.float32), {"long_name": "share of measurements by predictive quantile"})
     out["cpu_seconds"] = (dims, seconds.astype(np.float32), {"units": "s", "long_name": "tuning, fit and prediction"})
     out["train_rows"] = (dims, rows.astype(np.float32), {"long_name": "training rows used, most of any part"})
@@ -121,8 +121,8 @@ def dataset(collected: Collected, *, attrs: Mapping[str, Any], least: int = 100)
 
 def best_rival(scores: xr.Dataset) -> xr.DataArray:
     """Least CRPS of all methods but hwpredict; NaN where none was run."""
-    rivals = [m for m in scores.method.values if m != MODEL]
-    return scores.crps.sel(method=rivals).min("method") if rivals else scores.crps.isel(method=0) * np.nan
+    rivals = [m for m in scores.predictor.values if m != MODEL]
+    return scores.crps.sel(predictor=rivals).min("predictor") if rivals else scores.crps.isel(predictor=0) * np.nan
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -149,10 +149,10 @@ def share(value: float) -> str:
 def method_table(scores: xr.Dataset, split: str, metric: str, group: str = ALL) -> str:
     """Every method on one split and metric, best CRPS first."""
     s = scores.sel(split=split, metric=metric, group=group)
-    s = s.isel(method=np.flatnonzero(np.isfinite(s.crps.values)))
+    s = s.isel(predictor=np.flatnonzero(np.isfinite(s.crps.values)))
     rows = []
-    for method in s.method.values[np.argsort(s.crps.values)]:
-        m = s.sel(method=method)
+    for method in s.predictor.values[np.argsort(s.crps.values)]:
+        m = s.sel(predictor=method)
         name = f"**{method}**" if method == MODEL else str(method)
         rows.append([
             name, percent(float(m.medape)), number(float(m.crps)), share(float(m.coverage50)),

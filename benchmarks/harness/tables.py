@@ -16,7 +16,7 @@ COVERAGE = {"coverage90": (0.87, 0.93), "coverage50": (0.45, 0.55)}
 
 def judged(scores: xr.Dataset) -> list[dict[str, object]]:
     """Every split, metric and platform with enough rows: the model's scores, the best rival's, and the verdicts."""
-    if MODEL not in scores.method.values:
+    if MODEL not in scores.predictor.values:
         return []
     least, out = best_rival(scores), []
     kinds = scores.group_kind.values
@@ -24,14 +24,14 @@ def judged(scores: xr.Dataset) -> list[dict[str, object]]:
         for metric in scores.metric.values:
             for group in scores.group.values[np.isin(kinds, ("all", "platform"))]:
                 at = {"split": split, "metric": metric, "group": group}
-                s = scores.sel(at | {"method": MODEL})
+                s = scores.sel(at | {"predictor": MODEL})
                 if not float(s.n) >= JUDGED:
                     continue
                 rival = float(least.sel(at))
                 name = "–"
                 if np.isfinite(rival):
-                    others = scores.crps.sel(at).drop_sel(method=MODEL)
-                    name = str(others.method.values[int(np.nanargmin(others.values))])
+                    others = scores.crps.sel(at).drop_sel(predictor=MODEL)
+                    name = str(others.predictor.values[int(np.nanargmin(others.values))])
                 row: dict[str, object] = {"split": split, "metric": metric, "group": group, "n": int(s.n)}
                 row |= {"crps": float(s.crps), "rival": name, "rival_crps": rival}
                 row["sharp"] = bool(float(s.crps) < rival) if np.isfinite(rival) else None

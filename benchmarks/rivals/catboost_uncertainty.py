@@ -13,7 +13,7 @@ _ENSEMBLES = 10
 
 
 def fit(
-    x: Inputs, y: Array, *, threads: int, seed: int, exclude: tuple[str, ...], loss: str, rounds: int = 250
+    x: Inputs, y: Array, *, threads: int, seed: int, exclude: tuple[str, ...], loss: str, rounds: int = 200
 ) -> Predictor:
     codes = Codes(exclude).fit(x)
     n_labels = len(codes.categorical)
@@ -62,5 +62,5 @@ RIVAL = Rival(
         {"labels": "seen", "residual": True, "loss": "RMSEWithUncertainty"},
     ),
     max_rows=15_000,
-    tune_rows=3000,
+    tune_rows=2500,
 )

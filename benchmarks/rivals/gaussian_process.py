@@ -43,7 +43,7 @@ def fit(x: Inputs, y: Array, *, threads: int, seed: int, exclude: tuple[str, ...
 
 RIVAL = Rival(
     fit,
-    grid=({"labels": "all", "residual": True}, {"labels": "seen", "residual": True}),
+    grid=({"labels": "seen", "residual": True},),
     max_rows=2000,
     tune_rows=1000,
 )

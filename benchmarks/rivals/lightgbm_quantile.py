@@ -44,7 +44,6 @@ RIVAL = Rival(
     grid=(
         {"labels": "all", "residual": False},
         {"labels": "all", "residual": True},
-        {"labels": "seen", "residual": False},
         {"labels": "seen", "residual": True},
     ),
 )
