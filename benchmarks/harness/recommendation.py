@@ -1,9 +1,10 @@
 """LLM-Pilot's score of a recommendation: whether what was rented serves all users, and how much too much it costs.
 
-The rule is the paper's (Łazuka, Anghel & Parnell, SC'24), checked against its published scores: for an LLM and each GPU profile, the most users per pod that
-keep the median normalised TTFT and the median inter-token latency within limits; as many pods as serve all users; of
-the profiles the cheapest. It succeeds if the pods really serve all users; the overspend is its extra cost over the
-cheapest that does; S/O is the harmonic mean of the success rate and of one minus the mean overspend of successes.
+The rule is the paper's (Łazuka, Anghel & Parnell, SC'24), and reproduces its published scores: for an LLM and each GPU
+profile, the most users per pod that keep the median normalised TTFT and the median inter-token latency within limits;
+as many pods as serve all users; of the profiles the cheapest. It succeeds if the pods really serve all users; the
+overspend is its extra cost over the cheapest that does; S/O is the harmonic mean of the success rate and of one minus
+the mean overspend of the successes.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ RIVAL = Rival(
     fit,
     grid=(
         {"labels": "all", "residual": True, "loss": "MultiQuantile"},
-        {"labels": "seen", "residual": True, "loss": "MultiQuantile"},
+        {"labels": "seen", "residual": False, "loss": "MultiQuantile"},
         {"labels": "seen", "residual": True, "loss": "RMSEWithUncertainty"},
     ),
     max_rows=15_000,

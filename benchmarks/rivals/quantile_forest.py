@@ -38,6 +38,7 @@ RIVAL = Rival(
     grid=(
         {"labels": "all", "residual": True, "leaf": 3},
         {"labels": "seen", "residual": True, "leaf": 3},
+        {"labels": "seen", "residual": False, "leaf": 3},
         {"labels": "seen", "residual": True, "leaf": 15},
     ),
     max_rows=20_000,

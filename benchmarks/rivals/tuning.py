@@ -13,8 +13,10 @@ from hwpredict.evaluate.scores import crps
 from rivals.base import Array, Inputs, Options, Predictor, Rival
 from rivals.features import mostly_unseen, physics
 
-#: Most rows of the inner fold that options are compared on.
+#: Most rows of an inner fold that options are compared on.
 VALIDATION = 1500
+#: Up to so many training rows there are several inner folds: one would hold too few groups to choose by.
+FEW_ROWS, REPEATS = 2000, 3
 
 Mask = NDArray[np.bool_]
 #: From row indices to masks of the inner training and validation rows among them.
@@ -23,7 +25,7 @@ Splitter = Callable[[NDArray[np.int64], np.random.Generator], tuple[Mask, Mask]]
 
 @dataclass(frozen=True)
 class Tuned:
-    """A fitted rival: its predictor, the options that were chosen, their score on the inner fold, rows used."""
+    """A fitted rival: its predictor, the options that were chosen, their score on the inner folds, rows used."""
 
     predict: Predictor
     options: dict[str, Any]
@@ -49,22 +51,25 @@ def sample(n: int, most: int | None, rng: np.random.Generator) -> NDArray[np.int
     return np.arange(n) if most is None or n <= most else np.sort(rng.choice(n, most, replace=False))
 
 
+def _divide(n: int, split: Splitter, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Training and validation rows: drawn before a rival's cap, so that the scores of rivals can be compared."""
+    train, test = map(np.flatnonzero, split(np.arange(n), rng))
+    return train, test[sample(len(test), VALIDATION, rng)]
+
+
 def tune(
     rival: Rival, x: Inputs, y: Array, split: Splitter, *, metric: str, threads: int, seed: int
 ) -> tuple[Options, float]:
-    """The options with the least CRPS on an inner fold, and that score.
+    """The options with the least CRPS on the inner folds, and that score.
 
     ``"labels": "seen"`` in the grid becomes the exclusion of labels whose levels are mostly new in the inner fold: in a
     split by model, the name of the model.
     """
     rng = np.random.default_rng(seed)
-    train, test = map(np.flatnonzero, split(np.arange(len(y)), rng))
-    # first what is held out, so that it is the same for every rival and their scores can be compared
-    test = test[sample(len(test), VALIDATION, rng)]
-    train = train[sample(len(train), rival.tune_rows, rng)]
-    inner_x, inner_y = x.take(train), y[train]
-    held_x, held_y = x.take(test), y[test]
-    unseen = mostly_unseen(inner_x, held_x)
+    divisions = [_divide(len(y), split, rng) for _ in range(REPEATS if len(y) <= FEW_ROWS else 1)]
+    kept = [(train[sample(len(train), rival.tune_rows, rng)], test) for train, test in divisions]
+    folds = [((x.take(train), y[train]), (x.take(test), y[test])) for train, test in kept]
+    unseen = mostly_unseen(folds[0][0][0], folds[0][1][0])
     best: tuple[Options, float] | None = None
     tried: list[Options] = []
     for choice in rival.grid:
@@ -74,8 +79,11 @@ def tune(
         if options in tried:  # no label to leave out: the same as with all of them
             continue
         tried.append(options)
-        predict = fit_with(rival, options, inner_x, inner_y, metric=metric, threads=threads, seed=seed)
-        score = float(crps(predict(held_x), held_y, fair=False).mean())
+        scores = []
+        for (inner_x, inner_y), (held_x, held_y) in folds:
+            predict = fit_with(rival, options, inner_x, inner_y, metric=metric, threads=threads, seed=seed)
+            scores.append(float(crps(predict(held_x), held_y, fair=False).mean()))
+        score = float(np.mean(scores))
         if best is None or score < best[1]:
             best = (options, score)
     if best is None:
