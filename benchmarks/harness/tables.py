@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
@@ -14,15 +16,22 @@ JUDGED = 200
 COVERAGE = {"coverage90": (0.87, 0.93), "coverage50": (0.45, 0.55)}
 
 
-def judged(scores: xr.Dataset) -> list[dict[str, object]]:
-    """Every split, metric and platform with enough rows: the model's scores, the best rival's, and the verdicts."""
+def judged(scores: xr.Dataset, kinds: Sequence[str] = ("all", "platform")) -> list[dict[str, object]]:
+    """Every split, metric and group with enough rows: the model's scores, the best rival's, and the verdicts.
+
+    Parameters
+    ----------
+    scores : xarray.Dataset
+        Output of :func:`harness.results.dataset`.
+    kinds : sequence of str
+        Kinds of groups: all, platform, phase, platform × phase, source, part.
+    """
     if MODEL not in scores.predictor.values:
         return []
     least, out = best_rival(scores), []
-    kinds = scores.group_kind.values
     for split in scores.split.values:
         for metric in scores.metric.values:
-            for group in scores.group.values[np.isin(kinds, ("all", "platform"))]:
+            for group in scores.group.values[np.isin(scores.group_kind.values, kinds)]:
                 at = {"split": split, "metric": metric, "group": group}
                 s = scores.sel(at | {"predictor": MODEL})
                 if not float(s.n) >= JUDGED:
@@ -47,14 +56,14 @@ def mark(ok: object) -> str:
     return "" if ok is None else " ✓" if ok else " ✗"
 
 
-def bars_table(scores: xr.Dataset) -> str:
+def bars_table(scores: xr.Dataset, kinds: Sequence[str] = ("all", "platform")) -> str:
     """The verdicts as a Markdown table, with their counts."""
-    rows = judged(scores)
+    rows = judged(scores, kinds)
     if not rows:
         return "(no bars to judge: hwpredict has not been run)"
     cells = [
         [
-            str(r["split"]), str(r["metric"]), str(r["group"]).removeprefix("platform: "), str(r["n"]),
+            str(r["split"]), str(r["metric"]), str(r["group"]).rpartition(": ")[2], str(r["n"]),
             number(float(r["crps"])) + mark(r["sharp"]), f"{number(float(r['rival_crps']))} {r['rival']}",  # type: ignore[arg-type]
             share(float(r["coverage50"])) + mark(r["coverage50_ok"]),  # type: ignore[arg-type]
             share(float(r["coverage90"])) + mark(r["coverage90_ok"]),  # type: ignore[arg-type]
@@ -67,5 +76,5 @@ def bars_table(scores: xr.Dataset) -> str:
         f"50 % coverage in range in {sum(bool(r['coverage50_ok']) for r in rows)}, "
         f"90 % coverage in {sum(bool(r['coverage90_ok']) for r in rows)} of {len(rows)}."
     )
-    header = ["unseen", "metric", "platform", "n", "CRPS", "best rival", "50 % covers", "90 % covers"]
+    header = ["unseen", "metric", kinds[-1], "n", "CRPS", "best rival", "50 % covers", "90 % covers"]
     return f"{markdown(header, cells)}\n\n{counts}"
