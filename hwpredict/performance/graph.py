@@ -79,7 +79,7 @@ def build_model(d: Design) -> pm.Model:
                     row = row + term
                 else:
                     eta[part] = eta[part] + term
-        mu = pt.logsumexp(pt.stack(eta, axis=1), axis=1) + row
+        mu = pm.math.logsumexp(pt.stack(eta, axis=1), axis=1, keepdims=False) + row
         center = pm.Normal("log_center", np.log(NOISE_SCALE), 1.0)
         noise2 = pm.InverseGamma(
             "noise2", alpha=NOISE_PRIOR / 2, beta=NOISE_PRIOR / 2 * pt.exp(2 * center), dims="noise_group"
