@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from harness.cache import Cache, Entry
 from harness.data import Array, Target
-from harness.tasks import Index, Task
+from harness.tasks import Index, Task, capped_test
+from hwpredict.evaluate.recalibrate import recalibration
 from hwpredict.evaluate.scores import cases, summarise
 from hwpredict.performance import rows as r
+from hwpredict.performance.calibration import Calibration
 from hwpredict.performance.fit import fit
 from hwpredict.performance.predictive import predict
 from rivals.base import Inputs
@@ -39,6 +44,8 @@ class Run:
         Whether to run methods again that the cache has.
     threads, seed, iterations, draws : int
         The last two are of hwpredict.
+    calibration : str
+        Recalibration of hwpredict: none, inner (see :func:`inner_calibration`) or a JSON file of factors.
     min_rows : int
         Fewest training and test rows of a target for it to be scored.
     """
@@ -51,6 +58,7 @@ class Run:
     seed: int = 0
     iterations: int = 18
     draws: int = 400
+    calibration: str = "none"
     min_rows: int = 30
 
 
@@ -77,10 +85,11 @@ def run_task(task: Task, run: Run) -> None:
     for target in targets:
         for method in [*RIVALS, CONFORMAL]:
             if wanted(target, method):
-                if method == CONFORMAL:
-                    entry = run_conformal(task, target, run, mark)
-                else:
-                    entry = run_rival(task, target, method, run)
+                with threadpool_limits(run.threads):  # idle workers of linear algebra spin
+                    if method == CONFORMAL:
+                        entry = run_conformal(task, target, run, mark)
+                    else:
+                        entry = run_rival(task, target, method, run)
                 keep(task, mark, target, method, entry, run)
     if any(wanted(target, MODEL) for target in targets):
         for target, entry in run_model(task, targets, run).items():
@@ -155,16 +164,37 @@ def run_conformal(task: Task, target: Target, run: Run, mark: str) -> Entry:
     return Entry(test, reduced, about | {"cpu_seconds": time.process_time() - began})
 
 
+def factors(task: Task, run: Run) -> Calibration:
+    """Recalibration that the run asks for."""
+    if run.calibration == "none":
+        return Calibration({})
+    if run.calibration == "inner":
+        return inner_calibration(task, run)
+    read = json.loads(Path(run.calibration).read_text(encoding="utf-8"))
+    return Calibration({name: (float(core), float(tail)) for name, (core, tail) in read.items()})
+
+
+def inner_calibration(task: Task, run: Run) -> Calibration:
+    """Factors from an inner fold of the training rows: of another fit, which did not see what the factors are from."""
+    rows = task.data.rows
+    proper, held = task.inner(task.train, np.random.default_rng(run.seed + 2))
+    posterior = fit(r.take(rows, task.train[proper]), iterations=run.iterations, seed=run.seed)
+    calibrating = r.take(rows, capped_test(task.train[held], run.seed))
+    return recalibration([(calibrating, predict(posterior, calibrating, draws=run.draws, seed=run.seed + 1))])
+
+
 def run_model(task: Task, targets: Sequence[Target], run: Run) -> dict[Target, Entry]:
     """Fit hwpredict on all training rows and predict every target of the test rows."""
     began = time.process_time()
     rows = task.data.rows
     posterior = fit(r.take(rows, task.train), iterations=run.iterations, seed=run.seed)
     fitted = time.process_time() - began
+    posterior = replace(posterior, calibration=factors(task, run))
     held = r.take(rows, task.test)
     p = predict(posterior, held, draws=run.draws, seed=run.seed + 1)
     about: dict[str, Any] = {"train_rows": len(task.train), "cpu_seconds": time.process_time() - began}
-    about |= {"options": {"iterations": run.iterations}, "fit_seconds": fitted}
+    options = {"iterations": run.iterations, "calibration": run.calibration}
+    about |= {"options": options, "fit_seconds": fitted}
     out = {}
     for target in targets:
         y = task.data.log_figure(target)[task.test]

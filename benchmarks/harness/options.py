@@ -26,6 +26,12 @@ def parser(description: str, *, cap: int | None) -> argparse.ArgumentParser:
     out.add_argument("--threads", type=int, default=1)
     out.add_argument("--seed", type=int, default=1, help="of the division into groups")
     out.add_argument("--iterations", type=int, default=18, help="of the hwpredict fit")
+    out.add_argument(
+        "--calibration",
+        default="none",
+        help="of hwpredict: none; inner (factors from an inner fold of the training rows, a second fit); a JSON file "
+        "of factors as recalibrate.py writes them, which must come from folds without the test rows to be honest",
+    )
     out.add_argument("--draws", type=int, default=400, help="predictive draws of hwpredict")
     return out
 
@@ -56,6 +62,7 @@ def run_options(args: argparse.Namespace, *, targets: Sequence[Target] = TARGETS
         threads=args.threads,
         iterations=args.iterations,
         draws=args.draws,
+        calibration=args.calibration,
         min_rows=min_rows,
     )
 

@@ -66,6 +66,16 @@ def _summary(success: Any, overspend: Any) -> tuple[float, float, float]:
     return rate, extra, harmonic(rate, extra)
 
 
+def _interval(success: Any, overspend: Any, rng: np.random.Generator) -> tuple[float, float]:
+    """Central 90 % of S/O when LLMs are drawn with replacement."""
+    drawn = rng.integers(len(success), size=(_BOOTSTRAP, len(success)))
+    count = success[drawn].sum(axis=1)
+    extra = np.where(success, overspend, 0.0)[drawn].sum(axis=1) / np.maximum(count, 1)
+    scores = [harmonic(rate, x) for rate, x in zip(count / len(success), extra, strict=True)]
+    low, high = np.quantile(scores, [0.05, 0.95])
+    return float(low), float(high)
+
+
 def score_recommendations(
     truth: Any, predicted: Any, prices: Mapping[str, float], *, first: str, following: str, seed: int = 0
 ) -> Recommended:
@@ -97,7 +107,4 @@ def score_recommendations(
         success.append(enough)
         overspend.append(cost[choice] / cheapest - 1 if choice is not None and enough else np.nan)
     good, extra = np.array(success), np.array(overspend)
-    rng = np.random.default_rng(seed)
-    again = [_summary(good[i], extra[i])[2] for i in rng.integers(len(good), size=(_BOOTSTRAP, len(good)))]
-    low, high = np.quantile(again, [0.05, 0.95])
-    return Recommended(*_summary(good, extra), (float(low), float(high)))
+    return Recommended(*_summary(good, extra), _interval(good, extra, np.random.default_rng(seed)))

@@ -16,7 +16,7 @@ def fit(x: Inputs, y: Array, *, threads: int, seed: int, exclude: tuple[str, ...
     values = encode.fit(x, y, seed)
     model = NGBRegressor(
         Dist=Normal,
-        Base=DecisionTreeRegressor(criterion="friedman_mse", max_depth=4, min_samples_leaf=5, max_features=0.5),
+        Base=DecisionTreeRegressor(max_depth=4, min_samples_leaf=5, max_features=0.5),
         n_estimators=rounds,
         learning_rate=0.08,
         minibatch_frac=0.7,
