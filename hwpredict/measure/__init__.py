@@ -1,0 +1,1 @@
+"""This machine: what it has (detection) and how fast it really is (benchmarks)."""
