@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -22,6 +23,8 @@ from hwpredict.workload import Target, Workload
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from hwpredict.measure.report import HardwareReport
 
 #: Predictive draws: 400 give the ends of a 90 % interval to about 3 % of its width.
 DRAWS = 400
@@ -186,7 +189,7 @@ class HardwareModelPredictor:
         sequence_length: int | None = None,
         mode: str = "inference",
         precision: str = "fp32",
-        available_hardware: str | Sequence[str] | None = None,
+        available_hardware: str | Sequence[str | Target] | None = None,
         *,
         utility: str | Utility = "throughput",
         runtime: str | None = None,
@@ -199,7 +202,8 @@ class HardwareModelPredictor:
         ----------
         model_name, model_family, batch_size, sequence_length, mode, precision, runtime, n_devices, **features
             As in :meth:`predict_performance`.
-        available_hardware : str or list of str, optional
+        available_hardware : str or list of (str or Target), optional
+            ``predictor.detect_hardware().targets()`` are those of this machine.
         utility : {"throughput", "latency"} or Utility
 
         Returns
@@ -219,6 +223,23 @@ class HardwareModelPredictor:
         ranking = rank([t.name for t in targets], cells, get_utility(utility))
         return Recommendation(ranking, _describe(work, cells.rows), self._attrs())
 
+    def detect_hardware(self, *, browser: bool = True) -> HardwareReport:
+        """Find out what this machine has: a mapping from platform to report, true where it is available.
+
+        Parameters
+        ----------
+        browser : bool
+            Whether a headless browser may be started to ask for WebGPU and WebNN (some seconds).
+
+        Returns
+        -------
+        HardwareReport
+            Its ``targets()`` go into :meth:`predict_optimal_hardware` as ``available_hardware``.
+        """
+        from hwpredict.measure.detect import detect
+
+        return detect(browser=browser)
+
     def fit(self, measurements: Any = None, *, seed: int = 0, **options: Any) -> HardwareModelPredictor:
         """Refit on measurements (a frame in the schema, or the database given at construction) and use the result."""
         from hwpredict.performance.fit import fit
@@ -237,7 +258,7 @@ class HardwareModelPredictor:
         self,
         model_name: str,
         model_family: str | None,
-        hardware: str | Sequence[str] | None,
+        hardware: str | Sequence[str | Target] | None,
         batch_size: int,
         sequence_length: int | None,
         mode: str,
@@ -255,7 +276,12 @@ class HardwareModelPredictor:
         names = [hardware] if isinstance(hardware, str) else list(hardware)
         if not names:
             raise InvalidWorkloadError("the list of hardware is empty: name at least one platform or device")
-        return work, [resolve_target(h, n_devices=n_devices, runtime=runtime) for h in dict.fromkeys(names)]
+        return work, [
+            replace(h, runtime=h.runtime or runtime, n_devices=n_devices)
+            if isinstance(h, Target)
+            else resolve_target(h, n_devices=n_devices, runtime=runtime)
+            for h in dict.fromkeys(names)
+        ]
 
 
 def _describe(work: Workload, rows: r.Table) -> dict[str, Any]:

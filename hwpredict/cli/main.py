@@ -11,7 +11,7 @@ import sys
 import typer
 
 from hwpredict import __version__
-from hwpredict.cli import fit, predict, recommend
+from hwpredict.cli import benchmark, detect, fit, predict, recommend
 from hwpredict.errors import HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
 
 app = typer.Typer(
@@ -25,8 +25,11 @@ app = typer.Typer(
 app.command("recommend")(recommend.recommend)
 app.command("predict")(predict.predict)
 app.command("fit")(fit.fit)
+app.command("detect")(detect.detect)
+app.command("benchmark")(benchmark.benchmark)
 
-COMMANDS = ("recommend", "predict", "fit")
+COMMANDS = ("recommend", "predict", "fit", "detect", "benchmark")
+_DETECTING = ("--detect-hardware", "--debug")
 
 
 @app.callback(invoke_without_command=True)
@@ -43,6 +46,8 @@ def _root(
 
 def flat(arguments: list[str]) -> list[str]:
     """The guide's flat command lines (``hwpredict --model X``) as subcommands."""
+    if "--detect-hardware" in arguments:
+        return [*(a for a in arguments if a == "--debug"), "detect", *(a for a in arguments if a not in _DETECTING)]
     if "--model" in arguments and not any(a in COMMANDS for a in arguments[:2]):
         name = arguments[arguments.index("--model") + 1 : arguments.index("--model") + 2]
         rest = [a for i, a in enumerate(arguments) if a != "--model" and arguments[i - 1 : i] != ["--model"]]

@@ -1,1 +1,1 @@
-"""This machine: what it has (detection) and how fast it really is (benchmarks)."""
+"""Detection of what this machine has, and benchmarks of how fast it really is."""

@@ -11,7 +11,14 @@ from hwpredict.workload import Platform
 
 _GOOGLE, _HABANA = 0x1AE0, 0x1DA3
 #: First part of ``TPU_ACCELERATOR_TYPE`` on a TPU virtual machine (Google Cloud TPU documentation).
-_TPU_TYPES = {"v2": "TPU v2", "v3": "TPU v3", "v4": "TPU v4", "v5litepod": "TPU v5e", "v5p": "TPU v5p", "v6e": "TPU v6e"}
+_TPU_TYPES = {
+    "v2": "TPU v2",
+    "v3": "TPU v3",
+    "v4": "TPU v4",
+    "v5litepod": "TPU v5e",
+    "v5p": "TPU v5p",
+    "v6e": "TPU v6e",
+}
 #: PCI device numbers of Gaudi (drivers/accel/habanalabs in Linux).
 _GAUDI = {0x1000: "Gaudi", 0x1020: "Gaudi2", 0x1060: "Gaudi3"}
 

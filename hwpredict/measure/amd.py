@@ -45,7 +45,8 @@ def detect_amd(probes: Probes) -> PlatformReport:
     if not found:
         return unavailable(PLATFORM, f"{how} lists no GPU")
     if probes.system == "Linux" and not probes.glob(_KFD):
-        return unavailable(PLATFORM, f"an AMD GPU is there ({found[0].name}), but not {_KFD}: load ROCm's driver", *found)
+        missing = f"an AMD GPU is there ({found[0].name}), but not {_KFD}: load ROCm's driver"
+        return unavailable(PLATFORM, missing, *found)
     return available(PLATFORM, how, *found)
 
 

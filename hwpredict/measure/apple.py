@@ -31,7 +31,7 @@ def detect_apple(probes: Probes) -> PlatformReport:
     if not chip:
         return not_known(PLATFORM, "sysctl does not say which chip this Mac has")
     if not chip.startswith("Apple"):
-        return not_known(PLATFORM, f"a Mac with {chip}: its graphics card may or may not support Metal Performance Shaders")
+        return not_known(PLATFORM, f"a Mac with {chip}: whether its graphics card supports Metal is not known")
     memory = values.get("hw.memsize", "")
     cores = _gpu_cores(probes)
     name = f"{chip} ({cores}-core GPU)" if cores else chip

@@ -150,7 +150,8 @@ def ask_browser(executable: str | None, timeout: float = TIMEOUT) -> BrowserAnsw
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         with tempfile.TemporaryDirectory(prefix="hwpredict-browser-", ignore_cleanup_errors=True) as profile:
-            return _drive(executable, f"http://127.0.0.1:{server.server_address[1]}/", profile, answered, answers, timeout)
+            url = f"http://127.0.0.1:{server.server_address[1]}/"
+            return _drive(executable, url, profile, answered, answers, timeout)
     finally:
         server.shutdown()
         server.server_close()
@@ -215,8 +216,9 @@ def _webgpu(said: Mapping[str, Any], gpus: tuple[FoundDevice, ...]) -> PlatformR
         return unavailable(platform, said.get("error") or "the browser has WebGPU, but no adapter for it")
     if adapter["fallback"] or "swiftshader" in " ".join(map(str, adapter.values())).casefold():
         return unavailable(platform, "the browser has only a software adapter (SwiftShader)")
-    details = {k: str(v) for k, v in adapter.items() if v and k != "fallback"} | {"shader_f16": str(said.get("f16", False))}
-    return available(platform, "the browser offers an adapter", FoundDevice(_gpu(adapter, gpus), platform, None, details))
+    details = {k: str(v) for k, v in adapter.items() if v and k != "fallback"}
+    found = FoundDevice(_gpu(adapter, gpus), platform, None, details | {"shader_f16": str(said.get("f16", False))})
+    return available(platform, "the browser offers an adapter", found)
 
 
 def _gpu(adapter: Mapping[str, Any], gpus: tuple[FoundDevice, ...]) -> str:
@@ -237,5 +239,6 @@ def _webnn(said: Mapping[str, Any], webgpu: Mapping[str, Any], gpus: tuple[Found
     if not contexts:
         return unavailable(platform, said.get("error") or "the browser has WebNN, but makes no context")
     adapter = webgpu.get("adapter") or {}
-    found = [FoundDevice(_gpu(adapter, gpus), platform)] if "gpu" in contexts and adapter and not adapter["fallback"] else []
+    real = "gpu" in contexts and adapter and not adapter["fallback"]
+    found = [FoundDevice(_gpu(adapter, gpus), platform)] if real else []
     return available(platform, f"the browser makes contexts of type {', '.join(contexts)}", *found)

@@ -193,7 +193,8 @@ def _linux(probes: Probes) -> dict[str, Any]:
 def _linux_x86(processors: list[dict[str, str]]) -> dict[str, Any]:
     first = processors[0] if processors else {}
     flags = set(first.get("flags", "").split())
-    numbers = [int(first.get(k, "0") or 0) for k in ("cpu family", "model", "stepping") if first.get(k, "0").isdecimal()]
+    texts = [first.get(key, "") for key in ("cpu family", "model", "stepping")]
+    numbers = [int(text) for text in texts if text.isdecimal()]
     core = microarchitecture.x86(first.get("vendor_id", ""), *numbers) if len(numbers) == 3 else ""
     pairs = {(b.get("physical id", "0"), b["core id"]) for b in processors if "core id" in b}
     name = first.get("model name", "")
@@ -243,7 +244,8 @@ def _whole(text: str | None) -> int | None:
 
 def _mac(probes: Probes) -> dict[str, Any]:
     values = sysctl(probes)
-    flags = {k.removeprefix("hw.optional.").lower() for k, v in values.items() if k.startswith("hw.optional.") and v == "1"}
+    prefix = "hw.optional."
+    flags = {k.removeprefix(prefix).lower() for k, v in values.items() if k.startswith(prefix) and v == "1"}
     flags |= set(values.get("machdep.cpu.features", "").lower().split())
     memory, clock = _whole(values.get("hw.memsize")), _whole(values.get("hw.cpufrequency"))
     name = values.get("machdep.cpu.brand_string", "")

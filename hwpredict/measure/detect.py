@@ -39,9 +39,7 @@ def detect(
     cuda, rocm, mps = detect_nvidia(probes), detect_amd(probes), detect_apple(probes)
     openvino = detect_openvino(probes, cpu)
     if answer is None:
-        answer = (
-            ask_browser(find_browser(probes.environ)) if browser else BrowserAnswer(reason="no browser was asked")
-        )
+        answer = ask_browser(find_browser(probes.environ)) if browser else BrowserAnswer(reason="no browser was asked")
     gpus = tuple(d for report in (cuda, rocm, mps) for d in report.devices)
     gpus += tuple(d for d in openvino.devices if d.details.get("openvino", "").startswith("GPU"))
     webnn, webgpu = detect_web(answer, gpus)

@@ -12,7 +12,7 @@ from hwpredict.workload import Platform
 PLATFORM = str(Platform.CUDA)
 _VENDOR = 0x10DE
 _QUERY = "name,memory.total,driver_version,compute_cap"
-#: NVML counts MiB in nvidia-smi and bytes in the library.
+#: nvidia-smi counts MiB, the library bytes.
 _MIB = 2**20
 
 
@@ -75,7 +75,8 @@ def _nvml(probes: Probes) -> list[FoundDevice]:
 
 def _smi(probes: Probes) -> list[FoundDevice]:
     found = []
-    for index, line in enumerate(probes.run(["nvidia-smi", f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"]).splitlines()):
+    answer = probes.run(["nvidia-smi", f"--query-gpu={_QUERY}", "--format=csv,noheader,nounits"])
+    for index, line in enumerate(answer.splitlines()):
         cells = [cell.strip() for cell in line.split(",")]
         if len(cells) != 4:
             continue

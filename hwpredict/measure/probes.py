@@ -1,5 +1,6 @@
-"""Eyes and hands of detection: the files, commands and libraries that it may ask, injected so that tests can say what
-another machine would have answered.
+"""Eyes and hands of detection: the files, commands and libraries that it may ask.
+
+They are injected, so that tests can say what another machine would have answered.
 """
 
 from __future__ import annotations

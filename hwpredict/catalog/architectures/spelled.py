@@ -1,7 +1,7 @@
 """Hyper-parameters of image models whose names spell them: ResNet by its depth, ViT by its size and patches.
 
-Sources: He et al. 2015, table 1 (ResNet-18 to 152); timm's ``resnet26``; Dosovitskiy et al. 2021, table 1 (ViT-B, L, H);
-Touvron et al. 2021, table 1 (DeiT-Ti and S, which timm's ``vit_tiny`` and ``vit_small`` follow).
+Sources: He et al. 2015, table 1 (ResNet-18 to 152); timm's ``resnet26``; Dosovitskiy et al. 2021, table 1 (ViT-B, L
+and H); Touvron et al. 2021, table 1 (DeiT-Ti and S, which timm's ``vit_tiny`` and ``vit_small`` follow).
 """
 
 from __future__ import annotations
