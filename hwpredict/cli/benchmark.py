@@ -41,6 +41,10 @@ def benchmark(
         float, typer.Option("--target", help="Step until the median is known to this share of itself (95 % interval).")
     ] = 0.02,
     max_seconds: Annotated[float, typer.Option("--max-seconds", help="… or for this long, per cell.")] = 10.0,
+    timer: Annotated[
+        str,
+        typer.Option("--timer", help="wall; or processor (with --threads 1) on a machine that is shared."),
+    ] = "wall",
     database: Annotated[
         Path | None, typer.Option("--database", envvar="HWPREDICT_DATABASE", help="Store that the rows go into.")
     ] = Path("hwpredict.duckdb"),
@@ -72,7 +76,7 @@ def benchmark(
         sequence_length=seq_length,
     )
     report = detect(browser=False)
-    settings = default_settings(report, threads=threads, target=target, max_seconds=max_seconds, seed=seed)
+    settings = default_settings(report, threads=threads, target=target, max_seconds=max_seconds, timer=timer, seed=seed)
     with _Bar(len(cells)) as bar:
         session = measure(cells, report, settings, database=database if store else None, progress=bar)
     if out is not None and session.rows:

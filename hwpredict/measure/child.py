@@ -10,11 +10,12 @@ import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from hwpredict.measure import statistic
 from hwpredict.measure.engines.engine import ENGINES, CannotRunError, Loaded
-from hwpredict.measure.job import WARMUP_STEPS, Job, Result
+from hwpredict.measure.job import PROCESSOR, WALL, WARMUP_STEPS, Job, Result
 
 
 def peak_memory_mb() -> float | None:
@@ -43,7 +44,11 @@ def pin(processors: tuple[int, ...]) -> None:
         os.sched_setaffinity(0, processors)
 
 
-def sample(loaded: Loaded, job: Job, clock: object = None) -> tuple[list[float], int]:
+#: Nanoseconds by timer.
+_CLOCKS = {WALL: time.perf_counter_ns, PROCESSOR: time.process_time_ns}
+
+
+def sample(loaded: Loaded, job: Job, clock: Callable[[], int] | None = None) -> tuple[list[float], int]:
     """Step until the median is known well enough.
 
     Parameters
@@ -51,14 +56,14 @@ def sample(loaded: Loaded, job: Job, clock: object = None) -> tuple[list[float],
     loaded : Loaded
     job : Job
     clock : callable, optional
-        Nanoseconds; for tests.
+        Nanoseconds; the job's timer by default.
 
     Returns
     -------
     tuple of (list of float, int)
         Latencies in ms, and how many steps came before them.
     """
-    now = clock if callable(clock) else time.perf_counter_ns
+    now = clock or _CLOCKS[job.timer]
     start, warm = now(), 0
     while warm < WARMUP_STEPS or (now() - start) / 1e9 < job.warmup_seconds:
         loaded.step()

@@ -16,6 +16,12 @@ MAX_SECONDS = 10.0
 WARMUP_SECONDS, WARMUP_STEPS = 0.5, 2
 
 
+#: What a latency is: time on the wall, or time that the processor spent on the process. On one thread the second is
+#: what the step would take if no other process ran; it is the one to use where others cannot be sent away.
+WALL, PROCESSOR = "wall", "processor"
+TIMERS = (WALL, PROCESSOR)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One cell to measure.
@@ -38,6 +44,8 @@ class Job:
     config : dict
         Hyper-parameters, for engines that build the model themselves.
     precision_target, max_seconds, warmup_seconds : float
+    timer : str
+        One of :data:`TIMERS`.
     seed : int
     """
 
@@ -55,6 +63,7 @@ class Job:
     precision_target: float = PRECISION
     max_seconds: float = MAX_SECONDS
     warmup_seconds: float = WARMUP_SECONDS
+    timer: str = WALL
     seed: int = 0
 
     def to_json(self) -> str:

@@ -10,6 +10,7 @@ import hwpredict
 from hwpredict.catalog import models
 from hwpredict.measure import statistic
 from hwpredict.measure.engines.engine import ENGINES
+from hwpredict.measure.job import PROCESSOR
 from hwpredict.measure.report import HardwareReport
 from hwpredict.measure.runner import Outcome, Settings
 from hwpredict.workload import Item, Mode
@@ -65,6 +66,8 @@ def to_row(outcome: Outcome, report: HardwareReport, settings: Settings) -> dict
     size = known.default_input_size if cell.item == Item.IMAGE else None
     cores = report.cpu.usable_cores
     notes = ["synthetic inputs, random weights"]
+    if settings.timer == PROCESSOR:
+        notes.append("processor time")
     if cell.precision == "int8":
         notes.append("static 8-bit quantisation (QDQ)")
     if cell.device == "cpu" and cores and settings.threads != cores:
@@ -104,6 +107,7 @@ def to_row(outcome: Outcome, report: HardwareReport, settings: Settings) -> dict
         "idle_memory_mb": result.idle_memory_mb,
         "threads": settings.threads if cell.device == "cpu" else None,
         "pinned_to": " ".join(map(str, settings.processors)) if cell.device == "cpu" else None,
+        "timer": settings.timer,
         "cpu_share": result.cpu_share if cell.device == "cpu" else None,
         "load_average_before": outcome.load_average,
         "isa": " ".join(report.cpu.isa),

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import hwpredict
 from hwpredict.catalog.models import hyperparameters
-from hwpredict.errors import InvalidWorkloadError
+from hwpredict.errors import InvalidWorkloadError, unknown
 from hwpredict.measure.engines.engine import ENGINES
 from hwpredict.measure.graphs.build import build_graph
 from hwpredict.measure.graphs.builder import Graph
 from hwpredict.measure.graphs.quantize import quantize
-from hwpredict.measure.job import MAX_SECONDS, PRECISION, WARMUP_SECONDS, Job, Result
+from hwpredict.measure.job import MAX_SECONDS, PRECISION, PROCESSOR, TIMERS, WALL, WARMUP_SECONDS, Job, Result
 from hwpredict.measure.plan import Cell
 
 #: Seconds after which a process that measures one cell is ended.
@@ -43,6 +43,8 @@ class Settings:
     max_seconds : float
         Seconds of steps after which it is done all the same.
     warmup_seconds : float
+    timer : {"wall", "processor"}
+        What a latency is; processor time is one only on a single thread of a CPU.
     timeout : float
         Seconds after which a cell is given up, loading included.
     seed : int
@@ -53,6 +55,7 @@ class Settings:
     target: float = PRECISION
     max_seconds: float = MAX_SECONDS
     warmup_seconds: float = WARMUP_SECONDS
+    timer: str = WALL
     timeout: float = CELL_TIMEOUT
     seed: int = 0
 
@@ -60,6 +63,12 @@ class Settings:
         for name in ("threads", "target", "max_seconds", "timeout"):
             if not getattr(self, name) > 0:
                 raise InvalidWorkloadError(f"{name} is {getattr(self, name)}: give a positive number")
+        if self.timer not in TIMERS:
+            raise unknown("timer", self.timer, TIMERS)
+        if self.timer == PROCESSOR and self.threads != 1:
+            raise InvalidWorkloadError(
+                f"processor time is a latency only on one thread, not on {self.threads}: give threads=1"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,8 @@ def run(cells: Sequence[Cell], settings: Settings, workspace: Path | None = None
 
 
 def _measure(cell: Cell, settings: Settings, graphs: _Graphs, directory: Path) -> Outcome:
+    if settings.timer == PROCESSOR and cell.device != "cpu":
+        return Outcome(cell, Result(reason=f"processor time says nothing of the {cell.device}: use wall time"))
     if cell.incompatible:
         return Outcome(cell, Result(reason=cell.incompatible))
     graph = graphs.get(cell) if ENGINES[cell.engine].needs_graph else Graph("", (), 0)
@@ -165,6 +176,7 @@ def _measure(cell: Cell, settings: Settings, graphs: _Graphs, directory: Path) -
         precision_target=settings.target,
         max_seconds=settings.max_seconds,
         warmup_seconds=settings.warmup_seconds,
+        timer=settings.timer,
         seed=settings.seed,
     )
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
