@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,6 +76,7 @@ def benchmark(
         items=_split(item),
         sequence_length=seq_length,
     )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's word for Ctrl-C
     report = detect(browser=False)
     settings = default_settings(report, threads=threads, target=target, max_seconds=max_seconds, timer=timer, seed=seed)
     with _Bar(len(cells)) as bar:
@@ -132,6 +134,10 @@ def _update(rows: list[dict[str, Any]], path: Path | None, target: Path | None, 
     return changes
 
 
+def _precision(relative: float | None) -> str:
+    return " ± ?" if relative is None else f" ± {relative:.1%}"
+
+
 def _show(session: Session, changes: list[Change], format: str) -> None:
     if format == "json":
         output.dump_json({
@@ -150,7 +156,7 @@ def _show(session: Session, changes: list[Change], format: str) -> None:
             f"{r['runtime']} {r['runtime_version']}",
             str(r["precision"]),
             str(r["batch_size"]),
-            f"{output.figure(r['latency_ms'])} ± {r['median_relative_precision']:.1%}",
+            output.figure(r["latency_ms"]) + _precision(r["median_relative_precision"]),
             output.figure(r["latency_p95_ms"]),
             output.figure(r["throughput"]),
             "–" if r["memory_mb"] is None else output.figure(r["memory_mb"]),

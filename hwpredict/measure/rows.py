@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 import hwpredict
@@ -65,6 +66,7 @@ def to_row(outcome: Outcome, report: HardwareReport, settings: Settings) -> dict
     whole = cell.item in (Item.IMAGE, Item.SEQUENCE)  # an item whose work the catalog states
     size = known.default_input_size if cell.item == Item.IMAGE else None
     cores = report.cpu.usable_cores
+    known_well = isfinite(middle.relative)  # not after fewer steps than any interval takes
     notes = ["synthetic inputs, random weights"]
     if settings.timer == PROCESSOR:
         notes.append("processor time")
@@ -96,9 +98,9 @@ def to_row(outcome: Outcome, report: HardwareReport, settings: Settings) -> dict
         "item": cell.item,
         "note": "; ".join(notes),
         **statistic.percentiles(result.latencies_ms),
-        "latency_median_low_ms": middle.low,
-        "latency_median_high_ms": middle.high,
-        "median_relative_precision": middle.relative,
+        "latency_median_low_ms": middle.low if known_well else None,
+        "latency_median_high_ms": middle.high if known_well else None,
+        "median_relative_precision": middle.relative if known_well else None,
         "median_precision_reached": middle.relative <= settings.target,
         "steps": len(result.latencies_ms),
         "effective_steps": middle.effective,

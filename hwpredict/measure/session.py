@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +62,23 @@ def default_settings(
     return Settings(threads=count, processors=processors, **options)
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C come after a write, not into it (a query that is interrupted raises an error of its own)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {s: signal.signal(s, lambda number, _: came.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
 class _Sink:
     """Puts rows into a store, which is open only while it is written to, so that others may read it in between."""
 
@@ -80,9 +100,10 @@ class _Sink:
     def _write(self) -> None:
         import pandas as pd
 
-        with BenchmarkStore(self.database or "") as store:
-            store.load(pd.DataFrame(self.pending))
-        self.pending = []
+        with _undisturbed():
+            with BenchmarkStore(self.database or "") as store:
+                store.load(pd.DataFrame(self.pending))
+            self.pending = []
 
     def close(self) -> None:
         """Write what is left; what cannot be written goes to a file, and the error says which."""

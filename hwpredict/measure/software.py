@@ -129,4 +129,5 @@ def detect_qualcomm(probes: Probes, cpu: CpuInfo, software: tuple[Software, ...]
     runtime = next(s for s in software if s.name == "onnxruntime")
     if "QNNExecutionProvider" not in runtime.backends:
         return unavailable(platform, runtime.reason or "ONNX Runtime has no QNN provider: pip install onnxruntime-qnn")
-    return available(platform, "ONNX Runtime's QNN provider", FoundDevice(cpu.name, platform))
+    chip = cpu.name.partition(" - ")[0]  # Windows says "Snapdragon X Elite - X1E80100 - Qualcomm Oryon CPU"
+    return available(platform, "ONNX Runtime's QNN provider", FoundDevice(chip, platform))
