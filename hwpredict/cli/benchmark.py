@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwpredict.cli import options as o, output
+from hwpredict.cli import inputs, options as o, output
 
 if TYPE_CHECKING:
     from hwpredict.evaluate.conditioning import Change
@@ -58,7 +58,7 @@ def benchmark(
     posterior_out: Annotated[
         Path | None, typer.Option("--posterior-out", help="With --update: where to write the conditioned posterior.")
     ] = None,
-    seed: o.Seed = 0,
+    seed: o.Seed = None,
     format: o.Format = "table",
 ) -> None:
     """Measure models on this machine, with random weights and synthetic inputs, and store the figures."""
@@ -78,12 +78,14 @@ def benchmark(
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's word for Ctrl-C
     report = detect(browser=False)
-    settings = default_settings(report, threads=threads, target=target, max_seconds=max_seconds, timer=timer, seed=seed)
+    settings = default_settings(
+        report, threads=threads, target=target, max_seconds=max_seconds, timer=timer, seed=seed or 0
+    )
     with _Bar(len(cells)) as bar:
         session = measure(cells, report, settings, database=database if store else None, progress=bar)
     if out is not None and session.rows:
         output.write_parquet(session.rows, out)
-    changes = _update(session.rows, posterior, posterior_out, seed) if update and session.rows else []
+    changes = _conditioned(session.rows, posterior, posterior_out, seed) if update and session.rows else []
     _show(session, changes, format)
     if store and session.rows:
         typer.echo(f"{len(session.rows)} rows are in {database}", err=True)
@@ -123,12 +125,10 @@ class _Bar:
             self._progress.console.print(f"not measured: {cell}: {outcome.result.reason}", highlight=False)
 
 
-def _update(rows: list[dict[str, Any]], path: Path | None, target: Path | None, seed: int) -> list[Change]:
+def _conditioned(rows: list[dict[str, Any]], path: Path | None, target: Path | None, seed: int | None) -> list[Change]:
     from hwpredict.evaluate.conditioning import condition
-    from hwpredict.predictor import HardwareModelPredictor
 
-    before = HardwareModelPredictor(path, seed=seed).posterior
-    after, changes = condition(before, rows, seed=seed)
+    after, changes = condition(inputs.predictor(posterior=path).posterior, rows, seed=seed or 0)
     if target is not None:
         after.save(target)
     return changes

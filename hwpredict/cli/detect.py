@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hwpredict.cli import options as o, output
+from hwpredict.cli import inputs, options as o, output
 
 if TYPE_CHECKING:
     from hwpredict.decision.recommend import Ranking
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def detect(
     model: Annotated[str | None, typer.Option("--model", help="Recommend among what is found for this model.")] = None,
+    model_config: o.ModelConfig = None,
     family: o.Family = None,
     batch_size: o.BatchSize = 1,
     seq_length: o.SequenceLength = None,
@@ -21,24 +22,27 @@ def detect(
     precision: o.Precision = "fp32",
     item: o.Item = None,
     runtime: o.Runtime = None,
-    utility: Annotated[str, typer.Option("--utility", help="throughput or latency.")] = "throughput",
+    utility: Annotated[str | None, typer.Option("--utility", help="throughput (default) or latency.")] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Ask a headless browser for WebGPU and WebNN.")
     ] = True,
     posterior: o.Posterior = None,
-    seed: o.Seed = 0,
+    database: o.Database = None,
+    benchmark_dir: o.BenchmarkDir = None,
+    config: o.Config = None,
+    seed: o.Seed = None,
     format: o.Format = "table",
 ) -> None:
     """Say what this machine has, platform by platform; with --model, recommend among it."""
-    from hwpredict.predictor import HardwareModelPredictor
-
     output.check_format(format)
-    predictor = HardwareModelPredictor(posterior, seed=seed)
+    predictor = inputs.predictor(
+        posterior=posterior, database=database, benchmark_dir=benchmark_dir, config=config, seed=seed
+    )
     report = predictor.detect_hardware(browser=browser)
     result = None
-    if model is not None:
+    if model is not None or model_config is not None or family is not None:
         result = predictor.predict_optimal_hardware(
-            model, family, batch_size, seq_length, mode, precision, report.targets(),
+            inputs.model(model, None, model_config), family, batch_size, seq_length, mode, precision, report.targets(),
             utility=utility, item=item, runtime=runtime,
         )  # fmt: skip
     if format == "json":
@@ -73,7 +77,7 @@ def detect(
     if result is not None:
         for device in report.unmatched():
             typer.echo(f"hwpredict: {device.name} ({device.platform}) is not in the catalog and left out", err=True)
-        _ranking(result.ranking, f"{model}, {precision}, batch {batch_size}, {mode}")
+        _ranking(result.ranking, output.workload(result))
 
 
 def _ranking(ranking: Ranking, what: str) -> None:

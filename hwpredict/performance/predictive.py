@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from hwpredict.performance import hashing, rows as r
 from hwpredict.performance.covariates import Covariates, covariates
 from hwpredict.performance.design import Labels, mark_overlapped, offsets, part_indices
-from hwpredict.performance.parts import CONCURRENCY, MEMORY, MEMORY_PARTS, NOISE_LABELS, PART_NAMES, TIME, TIME_PARTS
+from hwpredict.performance.parts import (
+    CONCURRENCY,
+    MEMORY,
+    MEMORY_PARTS,
+    NOISE_DF,
+    NOISE_LABELS,
+    PART_NAMES,
+    TIME,
+    TIME_PARTS,
+)
 from hwpredict.performance.posterior import STEP, Posterior
 from hwpredict.workload import Evidence
 
@@ -158,7 +167,7 @@ def _effect_draws(
         distinct = sorted(set(names))
         at = {name: i for i, name in enumerate(distinct)}
         seeds = hashing.seeds(distinct, f"{seed}|{effect.name}")
-        deviate = hashing.normals(seeds, draws) if np.isinf(effect.df) else hashing.student_t4(seeds, draws)
+        deviate = hashing.student_t(seeds, draws, effect.df)
         drawn = deviate.astype(np.float32) * posterior.scale[cycle, position]
         out[fresh] = drawn[[at[name] for name in names]]
     return out, counts, active
@@ -187,7 +196,9 @@ def _noise(posterior: Posterior, labels: Labels, metric: str, draws: int, seed: 
     identity = [
         "|".join(map(str, key)) for key in zip(*(rows[c].tolist() for c in (*r.TEXT_COLUMNS, *_IDENTITY)), strict=True)
     ]
-    return np.asarray(hashing.student_t4(hashing.seeds(identity, f"{seed}|noise|{metric}"), draws) * scale, np.float32)
+    return np.asarray(
+        hashing.student_t(hashing.seeds(identity, f"{seed}|noise|{metric}"), draws, NOISE_DF) * scale, np.float32
+    )
 
 
 _IDENTITY = ("sequence_length", "n_devices", "batch_size")
