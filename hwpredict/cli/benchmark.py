@@ -102,7 +102,7 @@ def _split(values: list[str] | None) -> list[str] | None:
 
 
 class _Bar:
-    """A progress bar on stderr, and a line for every cell that could not be measured."""
+    """A progress bar on stderr, with the cell at hand."""
 
     def __init__(self, total: int) -> None:
         from rich.console import Console
@@ -121,8 +121,6 @@ class _Bar:
 
     def _update(self, cell: Cell | None, outcome: Outcome | None) -> None:
         self._progress.update(self._task, description=str(cell or ""), advance=0 if outcome is None else 1)
-        if outcome is not None and outcome.result.reason:
-            self._progress.console.print(f"not measured: {cell}: {outcome.result.reason}", highlight=False)
 
 
 def _conditioned(rows: list[dict[str, Any]], path: Path | None, target: Path | None, seed: int | None) -> list[Change]:
@@ -167,8 +165,8 @@ def _show(session: Session, changes: list[Change], format: str) -> None:
     if rows:
         columns = ["model", "runtime", "precision", "batch", "median ms", "p95 ms", "items/s", "peak MB", "steps"]
         output.table("Measured here", columns, rows)
-    for cell, reason in session.failed:
-        print(f"Not measured: {cell}: {reason}")
+    for reason in dict.fromkeys(reason for _, reason in session.failed):
+        print(f"Not measured: {', '.join(str(cell) for cell, why in session.failed if why == reason)}: {reason}")
     shown = [
         [c.cell, c.metric, output.figure(c.measured), output.span(*c.before), output.span(*c.after)] for c in changes
     ]

@@ -57,7 +57,7 @@ def _nvml(probes: Probes) -> list[FoundDevice]:
     try:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
-        raise NotObtainedError(f"NVML: {error}") from error
+        raise NotObtainedError(f"NVML says: {error}") from error
     try:
         driver, found = _text(nvml.nvmlSystemGetDriverVersion()), []
         for index in range(nvml.nvmlDeviceGetCount()):
@@ -68,7 +68,7 @@ def _nvml(probes: Probes) -> list[FoundDevice]:
             found.append(FoundDevice(_text(nvml.nvmlDeviceGetName(handle)), PLATFORM, memory, details))
         return found
     except nvml.NVMLError as error:
-        raise NotObtainedError(f"NVML: {error}") from error
+        raise NotObtainedError(f"NVML says: {error}") from error
     finally:
         nvml.nvmlShutdown()
 

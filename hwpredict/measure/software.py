@@ -43,11 +43,12 @@ def _ask(probes: Probes, name: str, module: str, backends: Any) -> Software:
         loaded = probes.load(module)
     except NotObtainedError as error:
         return Software(name, reason=str(error))
+    version = str(loaded.__version__).partition("-")[0]  # OpenVINO's goes on with its build
     try:
         answer = tuple(str(backend) for backend in backends(loaded))
     except Exception as error:  # whatever a native library raises is its answer
-        return Software(name, str(loaded.__version__), reason=f"{name} failed: {error}")
-    return Software(name, str(loaded.__version__), answer)
+        return Software(name, version, reason=f"{name} failed: {error}")
+    return Software(name, version, answer)
 
 
 def _torch_backends(torch: Any) -> list[str]:

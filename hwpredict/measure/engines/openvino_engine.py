@@ -50,4 +50,4 @@ def load(job: Job) -> Loaded:
         request.set_tensor(name, ov.Tensor(values))
     details = {name.lower(): str(value) for name, value in settings.items()}
     details["executed_precision"] = str(compiled.get_property("INFERENCE_PRECISION_HINT"))
-    return Loaded(request.infer, str(ov.__version__).split("-")[0], details)
+    return Loaded(request.infer, str(ov.__version__).partition("-")[0], details)
