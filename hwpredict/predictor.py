@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from hwpredict.measure.report import HardwareReport
+
 REFERENCE = "reference.nc"
 
 _log = logging.getLogger(__name__)
@@ -244,7 +246,7 @@ class HardwareModelPredictor:
         sequence_length: int | None = None,
         mode: str = "inference",
         precision: str = "fp32",
-        available_hardware: str | Sequence[str] | None = None,
+        available_hardware: str | Sequence[str | Target] | None = None,
         *,
         utility: str | Utility | None = None,
         runtime: str | None = None,
@@ -259,8 +261,9 @@ class HardwareModelPredictor:
         model_name, model_family, batch_size, sequence_length, mode, precision, runtime, n_devices, on_unknown
         **features
             As in :meth:`predict_performance`.
-        available_hardware : str or list of str, optional
+        available_hardware : str or list of (str or Target), optional
             What to choose from; by default the config's candidates, else the package's usual ones.
+            ``predictor.detect_hardware().targets()`` are those of this machine.
         utility : {"throughput", "latency"} or Utility, optional
             By default the config's ("throughput").
 
@@ -281,6 +284,23 @@ class HardwareModelPredictor:
         cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown)
         ranking = rank([t.name for t in targets], cells, get_utility(utility or self.config.utility))
         return Recommendation(ranking, describe(work, cells.rows), self._attrs())
+
+    def detect_hardware(self, *, browser: bool = True) -> HardwareReport:
+        """Find out what this machine has: a mapping from platform to report, true where it is available.
+
+        Parameters
+        ----------
+        browser : bool
+            Whether a headless browser may be started to ask for WebGPU and WebNN (some seconds).
+
+        Returns
+        -------
+        HardwareReport
+            Its ``targets()`` go into :meth:`predict_optimal_hardware` as ``available_hardware``.
+        """
+        from hwpredict.measure.detect import detect
+
+        return detect(browser=browser)
 
     def fit(self, measurements: Any = None, *, seed: int = 0, **options: Any) -> HardwareModelPredictor:
         """Refit on measurements and use the result.
@@ -333,7 +353,7 @@ class HardwareModelPredictor:
         self,
         model_name: Model,
         model_family: str | None,
-        hardware: str | Sequence[str] | None,
+        hardware: str | Sequence[str | Target] | None,
         batch_size: int,
         sequence_length: int | None,
         mode: str,

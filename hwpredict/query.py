@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,14 @@ def _is_config(text: str) -> bool:
 
 
 def resolve_targets(
-    hardware: str | Sequence[str] | None, config: Config, *, runtime: str | None = None, n_devices: int = 1
+    hardware: str | Sequence[str | Target] | None, config: Config, *, runtime: str | None = None, n_devices: int = 1
 ) -> list[Target]:
     """Targets from what a caller writes, or the usual candidates.
 
     Parameters
     ----------
-    hardware : str or sequence of str or None
+    hardware : str or sequence of (str or Target) or None
+        A target keeps its device, whatever the catalog calls it.
     config : Config
         Says the candidates, and the runtime by platform.
     runtime : str, optional
@@ -121,7 +123,12 @@ def resolve_targets(
     elif not names:
         raise InvalidWorkloadError("the list of hardware is empty: name at least one platform or device")
     else:
-        targets = [resolve_target(n, n_devices=n_devices, runtime=runtime) for n in dict.fromkeys(names)]
+        targets = [
+            replace(n, n_devices=n_devices, runtime=n.runtime or runtime)
+            if isinstance(n, Target)
+            else resolve_target(n, n_devices=n_devices, runtime=runtime)
+            for n in dict.fromkeys(names)
+        ]
     if runtime is not None or not config.runtime:
         return targets
     return [Target(t.platform, t.device, config.runtime.get(t.platform), None, t.n_devices, t.label) for t in targets]

@@ -26,7 +26,9 @@ def spread(arguments: list[str], options: Collection[str] = SEVERAL) -> list[str
 
 
 def flat(arguments: list[str], commands: Collection[str]) -> list[str]:
-    """The guide's flat command lines as subcommands: ``--model X --batch-size 8`` is ``recommend --model X …``.
+    """The guide's flat command lines as subcommands.
+
+    ``--model X --batch-size 8`` is ``recommend --model X …``, and ``--detect-hardware …`` is ``detect …``.
 
     Parameters
     ----------
@@ -42,6 +44,8 @@ def flat(arguments: list[str], commands: Collection[str]) -> list[str]:
     if not arguments or arguments[0] in commands:
         return arguments
     names = {argument.partition("=")[0] for argument in arguments}
+    if "--detect-hardware" in names:
+        return ["detect", *(argument for argument in arguments if argument != "--detect-hardware")]
     if names & {"--model", "--family", "--model-config"}:
         return ["recommend", *arguments]
     return arguments
