@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hwpredict.decision.utility import Utility
+    from hwpredict.matrix import PredictionMatrix, open_matrix
     from hwpredict.performance.posterior import Posterior
     from hwpredict.predictor import HardwareModelPredictor
     from hwpredict.results import PerformancePrediction, Recommendation
@@ -19,10 +20,12 @@ __all__ = [
     "HardwareModelPredictor",
     "PerformancePrediction",
     "Posterior",
+    "PredictionMatrix",
     "Recommendation",
     "Target",
     "Utility",
     "Workload",
+    "open_matrix",
 ]
 
 _HOME = {
@@ -30,10 +33,12 @@ _HOME = {
     "HardwareModelPredictor": "hwpredict.predictor",
     "PerformancePrediction": "hwpredict.results",
     "Posterior": "hwpredict.performance.posterior",
+    "PredictionMatrix": "hwpredict.matrix",
     "Recommendation": "hwpredict.results",
     "Target": "hwpredict.workload",
     "Utility": "hwpredict.decision.utility",
     "Workload": "hwpredict.workload",
+    "open_matrix": "hwpredict.matrix",
 }
 
 

@@ -11,7 +11,8 @@ import sys
 import typer
 
 from hwpredict import __version__
-from hwpredict.cli import fit, predict, recommend
+from hwpredict.cli import fit, matrix, predict, recommend
+from hwpredict.cli.arguments import flat_matrix, spread
 from hwpredict.errors import HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
 
 app = typer.Typer(
@@ -25,8 +26,9 @@ app = typer.Typer(
 app.command("recommend")(recommend.recommend)
 app.command("predict")(predict.predict)
 app.command("fit")(fit.fit)
+app.command("matrix")(matrix.matrix)
 
-COMMANDS = ("recommend", "predict", "fit")
+COMMANDS = ("recommend", "predict", "fit", "matrix")
 
 
 @app.callback(invoke_without_command=True)
@@ -43,6 +45,8 @@ def _root(
 
 def flat(arguments: list[str]) -> list[str]:
     """The guide's flat command lines (``hwpredict --model X``) as subcommands."""
+    if "--generate-matrix" in arguments:
+        return flat_matrix(arguments)
     if "--model" in arguments and not any(a in COMMANDS for a in arguments[:2]):
         name = arguments[arguments.index("--model") + 1 : arguments.index("--model") + 2]
         rest = [a for i, a in enumerate(arguments) if a != "--model" and arguments[i - 1 : i] != ["--model"]]
@@ -53,7 +57,7 @@ def flat(arguments: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
-    given = flat(list(sys.argv[1:] if arguments is None else arguments))
+    given = spread(flat(list(sys.argv[1:] if arguments is None else arguments)))
     try:
         app(args=given, standalone_mode=True)
     except HwpredictError as error:
