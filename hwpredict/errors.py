@@ -4,6 +4,7 @@ HwpredictError
 ├── UnknownNameError (also KeyError)      a model, device, platform, precision … that is not known
 ├── InvalidWorkloadError (also ValueError) a batch of -4, a NaN, a missing column
 ├── IncompatibleError (also ValueError)    a platform that cannot run what was asked
+├── ConfigError (also ValueError)          a configuration file that cannot be read, or a key in it that is not known
 ├── PosteriorError (also ValueError)       a posterior file that is missing, corrupt or of another version
 └── StoreError (also OSError)              a measurement store that cannot be opened, locked or read
 """
@@ -31,6 +32,10 @@ class InvalidWorkloadError(HwpredictError, ValueError):
 
 class IncompatibleError(HwpredictError, ValueError):
     """A target that cannot run the workload."""
+
+
+class ConfigError(HwpredictError, ValueError):
+    """A configuration file that cannot be read, or a key or value in it that makes no sense."""
 
 
 class PosteriorError(HwpredictError, ValueError):

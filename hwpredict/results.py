@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwpredict.decision.recommend import PROBABILITY, Ranking, interval
+from hwpredict.decision.recommend import PROBABILITY, Option, Ranking, interval
 from hwpredict.performance.cells import Cells
 from hwpredict.workload import UNITS, Metric
 
@@ -21,6 +21,24 @@ _LONG_NAMES = {
     Metric.LATENCY: "time of one step of the whole batch",
     Metric.MEMORY: "peak memory on one device",
 }
+
+
+#: What describes a cell, and its column of the measurement schema.
+COORDINATES = (
+    ("model", "model"),
+    ("platform", "hardware"),
+    ("device", "device"),
+    ("precision", "precision"),
+    ("mode", "mode"),
+    ("item", "item"),
+    ("batch_size", "batch_size"),
+    ("sequence_length", "sequence_length"),
+    ("n_devices", "n_devices"),
+)
+#: Where every figure comes from; the guide's key has a layer of a cascade here.
+SOURCE = "posterior"
+#: Units of the guide's keys.
+RESULT_UNITS = {"throughput": "items/s", "latency": "ms", "memory_usage": "MB"}
 
 
 def to_dataset(cells: Cells, attrs: Mapping[str, str], dim: str = "cell", names: list[str] | None = None) -> xr.Dataset:
@@ -60,18 +78,37 @@ def to_dataset(cells: Cells, attrs: Mapping[str, str], dim: str = "cell", names:
     data["evidence"] = (dim, _strings(p.evidence))
     data["incompatible"] = (dim, _strings([reason or "" for reason in cells.reasons]))
     coords: dict[str, Any] = {dim: _strings(names) if names is not None else np.arange(n)}
-    for name, source in (
-        ("model", "model"),
-        ("platform", "hardware"),
-        ("device", "device"),
-        ("precision", "precision"),
-        ("mode", "mode"),
-        ("item", "item"),
-    ):
-        coords[name] = (dim, _strings(cells.rows[source].tolist()))
-    for name in ("batch_size", "sequence_length", "n_devices"):
-        coords[name] = (dim, cells.rows[name])
+    for name, column in COORDINATES:
+        values = cells.rows[column]
+        coords[name] = (dim, values if values.dtype == float else _strings(values.tolist()))
     return xr.Dataset(data, coords, attrs={"Conventions": "CF-1.11", **attrs})
+
+
+def summaries(cells: Cells, names: list[str] | None = None) -> list[dict[str, Any]]:
+    """Predictions as flat rows: what was asked, the median and 90 % interval of each metric, and the evidence.
+
+    Parameters
+    ----------
+    cells : Cells
+    names : list of str, optional
+        What the caller calls each cell's hardware, in a column of its own.
+
+    Returns
+    -------
+    list of dict
+        One per cell; ``metric``, ``metric_low``, ``metric_high`` are NaN where the cell cannot run.
+    """
+    p = cells.prediction
+    columns: dict[str, list[Any]] = {} if names is None else {"hardware": names}
+    columns |= {name: cells.rows[column].tolist() for name, column in COORDINATES}
+    tail = (1 - PROBABILITY) / 2
+    for metric in Metric:
+        low, median, high = np.quantile(getattr(p, metric).astype(float), [tail, 0.5, 1 - tail], axis=1)
+        columns |= {f"{metric}{end}": v.tolist() for end, v in (("", median), ("_low", low), ("_high", high))}
+    columns |= {"p_fits": cells.fits.tolist(), "epistemic_share": p.epistemic[:, 0].tolist()}
+    columns |= {"n_measurements": p.n_measurements.tolist(), "evidence": p.evidence}
+    columns["incompatible"] = [reason or "" for reason in cells.reasons]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _strings(values: list[str]) -> np.ndarray[Any, Any]:
@@ -88,15 +125,19 @@ class PerformancePrediction(Mapping[str, Any]):
 
     def __init__(self, names: list[str], cells: Cells, query: Mapping[str, Any], attrs: Mapping[str, str]) -> None:
         self._names, self._cells, self._attrs = names, cells, dict(attrs)
-        self._dict = dict(query) | {"predictions": {n: self._entry(i) for i, n in enumerate(names)}}
+        self._dict = dict(query) | {
+            "units": dict(RESULT_UNITS),
+            "predictions": {n: self._entry(i) for i, n in enumerate(names)},
+        }
 
     def _entry(self, i: int) -> dict[str, Any]:
         reason = self._cells.reasons[i]
         p = self._cells.prediction
         if reason is not None:
-            return {"compatible": False, "reason": reason}
+            return {"compatible": False, "reason": reason, "source": SOURCE}
         out: dict[str, Any] = {
             "compatible": True,
+            "source": SOURCE,
             "evidence": p.evidence[i],
             "n_measurements": int(p.n_measurements[i]),
         }
@@ -125,6 +166,10 @@ class PerformancePrediction(Mapping[str, Any]):
         """Draws, dims (hardware, draw): see :func:`to_dataset`."""
         return to_dataset(self._cells, self._attrs, "hardware", self._names)
 
+    def summaries(self) -> list[dict[str, Any]]:
+        """Medians and 90 % intervals as flat rows: see :func:`summaries`."""
+        return summaries(self._cells, self._names)
+
     def interval(self, probability: float = PROBABILITY) -> xr.Dataset:
         """Central interval of each metric, dims (hardware, ci_bound)."""
         import xarray as xr
@@ -142,6 +187,16 @@ class PerformancePrediction(Mapping[str, Any]):
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary, ready for JSON."""
         return self._dict
+
+
+def _scores(option: Option) -> dict[str, Any]:
+    """An option with the guide's keys: its score, and its predictions apart."""
+    predictions = {
+        "throughput": option.throughput.median,
+        "latency": option.latency.median,
+        "memory_usage": option.memory.median,
+    }
+    return {"score": option.expected_utility, "predictions": predictions} | option.as_dict()
 
 
 class Recommendation(Mapping[str, Any]):
@@ -163,8 +218,11 @@ class Recommendation(Mapping[str, Any]):
                 "compatible_hardware": names,
                 "incompatible_hardware": ranking.incompatible,
                 "not_separable": ranking.inseparable if len(ranking.inseparable) > 1 else [],
-                "all_scores": {o.name: o.as_dict() for o in ranking.options},
-                "prediction_source": "posterior",
+                "all_scores": {o.name: _scores(o) for o in ranking.options},
+                "available_hardware": names + list(ranking.incompatible),
+                "predicted_memory_mb": ranking.options[0].memory.median,
+                "units": dict(RESULT_UNITS),
+                "prediction_source": SOURCE,
             }
             | dict(attrs)
         )

@@ -10,7 +10,7 @@ import xarray as xr
 
 from hwpredict import matrix as m
 from hwpredict.cli import main
-from hwpredict.cli.arguments import flat_matrix, spread
+from hwpredict.cli.arguments import flat, spread
 from hwpredict.errors import StoreError
 from hwpredict.performance.posterior import Posterior
 from hwpredict.predictor import HardwareModelPredictor
@@ -183,6 +183,6 @@ def test_options_take_several_values() -> None:
     assert spread(given) == (
         "matrix gpt2 --hardware cuda --hardware cpu --batch-size 1 --batch-size 8 --seed 3 -o x.nc".split()
     )
-    assert spread(["--batch-size", "-4"]) == ["--batch-size", "-4"]
-    assert flat_matrix(["--generate-matrix", "--debug"]) == ["--debug", "matrix", "--format", "json"]
-    assert flat_matrix(["--generate-matrix", "--visualize"]) == ["matrix", "--visualize"]
+    assert spread("recommend gpt2 --batch-size 1 8".split()) == "recommend gpt2 --batch-size 1 8".split()
+    assert flat(["--generate-matrix"], ["matrix"]) == ["matrix", "--format", "json"]
+    assert flat(["--generate-matrix", "--visualize"], ["matrix"]) == ["matrix", "--visualize"]

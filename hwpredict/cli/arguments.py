@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 
 #: Options after which several values may stand: ``--hardware cuda cpu``.
-SEVERAL = (
-    "--hardware", "--batch-size", "-b", "--seq-length", "--precision", "--phase", "--model", "--quantile", "--kind",
-)  # fmt: skip
+SEVERAL = ("--hardware", "--source")
+#: Further ones, where a command asks for many cells at once.
+OF_COMMAND = {
+    "matrix": ("--batch-size", "-b", "--seq-length", "--precision", "--phase", "--model", "--quantile", "--kind"),
+    "plot": ("--kind",),
+}
 
 
-def spread(arguments: list[str], options: Collection[str] = SEVERAL) -> list[str]:
+def spread(arguments: list[str]) -> list[str]:
     """Repeat an option before each of its values: ``--hardware a b`` becomes ``--hardware a --hardware b``."""
+    options = (*SEVERAL, *OF_COMMAND.get(arguments[0] if arguments else "", ()))
     out: list[str] = []
     current, given = "", 0
     for argument in arguments:
-        if argument.startswith("-") and not _is_number(argument):
+        if argument.startswith("-"):
             current, given = (argument if argument in options else ""), 0
         elif current:
             if given:
@@ -25,18 +29,28 @@ def spread(arguments: list[str], options: Collection[str] = SEVERAL) -> list[str
     return out
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def flat(arguments: list[str], commands: Collection[str]) -> list[str]:
+    """The guide's flat command lines as subcommands: ``--model X --batch-size 8`` is ``recommend --model X …``.
 
+    ``--generate-matrix …`` is ``matrix …``, which prints the JSON where no output is named.
 
-def flat_matrix(arguments: list[str]) -> list[str]:
-    """The guide's ``--generate-matrix …`` as ``matrix …``; without an output it prints JSON, as there."""
-    rest = [a for a in arguments if a not in ("--generate-matrix", "--debug")]
-    names = {a.partition("=")[0] for a in rest}
-    if not names & {"--output-file", "-o", "--visualize", "--format"}:
-        rest += ["--format", "json"]
-    return [*(a for a in arguments if a == "--debug"), "matrix", *rest]
+    Parameters
+    ----------
+    arguments : list of str
+    commands : collection of str
+        Names of the subcommands.
+
+    Returns
+    -------
+    list of str
+        ``arguments`` themselves, where they start with a subcommand or say nothing of a model.
+    """
+    if not arguments or arguments[0] in commands:
+        return arguments
+    names = {argument.partition("=")[0] for argument in arguments}
+    if "--generate-matrix" in names:
+        printed = [] if names & {"--output-file", "-o", "--visualize", "--format"} else ["--format", "json"]
+        return ["matrix", *(a for a in arguments if a != "--generate-matrix"), *printed]
+    if names & {"--model", "--family", "--model-config"}:
+        return ["recommend", *arguments]
+    return arguments

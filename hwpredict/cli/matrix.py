@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hwpredict.cli import options as o, output
+from hwpredict.cli import inputs, options as o, output
 from hwpredict.errors import InvalidWorkloadError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def matrix(
     models: Annotated[list[str] | None, typer.Argument(help="Model names; by default one or two a family.")] = None,
     model: Annotated[list[str] | None, typer.Option("--model", help="The same as an option.")] = None,
     models_file: Annotated[Path | None, typer.Option("--models-file", help="TOML, JSON or text file.")] = None,
+    family: o.Family = None,
     batch_size: Annotated[list[int] | None, typer.Option("--batch-size", "-b", help="Default 1 8 32.")] = None,
     seq_length: Annotated[list[int] | None, typer.Option("--seq-length", help="Tokens; default 128.")] = None,
     phase: Annotated[list[str] | None, typer.Option("--phase", help="forward, prefill, decode: a dimension.")] = None,
@@ -32,11 +34,14 @@ def matrix(
     runtime: o.Runtime = None,
     n_devices: o.Devices = 1,
     quantile: Annotated[list[float] | None, typer.Option("--quantile", help="Default 0.05 0.25 0.5 0.75 0.95.")] = None,
-    draws: Annotated[int, typer.Option("--draws", min=2, help="Predictive draws a cell.")] = 400,
+    draws: Annotated[int | None, typer.Option("--draws", min=2, help="Predictive draws a cell (default 400).")] = None,
     keep_draws: Annotated[bool, typer.Option("--keep-draws", help="Write the draws as well.")] = False,
-    on_unknown: Annotated[str, typer.Option("--on-unknown", help="error or prior.")] = "error",
+    on_unknown: o.OnUnknown = "error",
     posterior: o.Posterior = None,
-    seed: o.Seed = 0,
+    database: o.Database = None,
+    benchmark_dir: o.BenchmarkDir = None,
+    config: o.Config = None,
+    seed: o.Seed = None,
     out: Annotated[
         Path | None, typer.Option("--output-file", "-o", help="Ending in .nc, .zarr, .json, .parquet or .csv.")
     ] = None,
@@ -53,16 +58,21 @@ def matrix(
     """Tabulate models × hardware × precisions × batch sizes × sequence lengths, with intervals."""
     from hwpredict import matrix as m
     from hwpredict.matrix.plan import BLOCK_CELLS, QUANTILES
-    from hwpredict.predictor import HardwareModelPredictor
+    from hwpredict.query import resolve_targets
 
     output.check_format(format)
-    named = [*(models or []), *(model or [])]
+    predictor = inputs.predictor(
+        posterior=posterior, database=database, benchmark_dir=benchmark_dir, config=config, seed=seed
+    )
+    named = [m.ModelSpec.of(n) for n in (*(models or []), *(model or []))]
+    named = [replace(spec, family=spec.known_family or family) for spec in named]
     grid = m.make_grid(
-        m.gather(named or None, models_file), batch_size, hardware, precision, mode, seq_length, phase,
-        n_devices=n_devices, runtime=runtime,
+        m.gather(named or None, models_file), batch_size,
+        resolve_targets(hardware, predictor.config, runtime=runtime, n_devices=n_devices),
+        precision, mode, seq_length, phase,
     )  # fmt: skip
-    plan = m.Plan(grid, draws, seed, tuple(quantile or QUANTILES), keep_draws, on_unknown)
-    fitted = HardwareModelPredictor(posterior).posterior
+    plan = m.Plan(grid, draws or predictor.draws, predictor.seed, tuple(quantile or QUANTILES), keep_draws, on_unknown)
+    fitted = predictor.posterior
     limit = chunk_cells or BLOCK_CELLS
     ending = m.check_ending(out) if out is not None else ""
     streamed = ending in (".nc", ".zarr") and (grid.size > limit or scheduler or workers)

@@ -12,6 +12,7 @@ from hwpredict.matrix.grid import Grid
 from hwpredict.matrix.plan import Block, Plan
 from hwpredict.performance import rows as r
 from hwpredict.performance.cells import Cells, predict_cells, to_rows
+from hwpredict.performance.notes import FORWARD
 from hwpredict.performance.parts import TIME_PARTS
 from hwpredict.performance.posterior import Posterior
 from hwpredict.workload import Evidence, Metric
@@ -77,9 +78,10 @@ def block_rows(grid: Grid, block: Block) -> tuple[r.Table, NDArray[np.int64], ND
         Row of each cell of the block, in row-major order; -1 where it cannot run.
     runs : ndarray of bool, shape (cell,)
     """
+    grid.register()
     models, precisions = grid.models[block[0]], grid.precisions[block[2]]
     lengths, batches = grid.sequence_lengths[block[4]], np.array(grid.batch_sizes[block[3]], float)
-    phases = grid.phases[block[5]] if grid.phases else (r.FORWARD,)
+    phases = grid.phases[block[5]] if grid.phases else (FORWARD,)
     sizes = (len(models), len(grid.targets), len(precisions), len(batches), len(lengths), len(phases))
     m, h, p, b, s, f = np.unravel_index(np.arange(int(np.prod(sizes))), sizes)
     blocked = np.array([[bool(grid.blocked(t, x)) for x in precisions] for t in grid.targets])

@@ -16,8 +16,8 @@ from hwpredict.errors import InvalidWorkloadError
 from hwpredict.matrix.block import EVIDENCE_FLAGS, compute_block
 from hwpredict.matrix.grid import CELL_DIMS, Grid
 from hwpredict.matrix.plan import BLOCK_CELLS, Plan, block_shape, blocks
-from hwpredict.performance import rows as r
 from hwpredict.performance.cells import to_rows
+from hwpredict.performance.notes import FORWARD
 from hwpredict.performance.parts import TIME_PARTS
 from hwpredict.performance.posterior import Posterior
 
@@ -150,11 +150,11 @@ def coordinates(plan: Plan) -> xr.Dataset:
     import xarray as xr
 
     g = plan.grid
-    phases = g.phases or (r.FORWARD,)
+    phases = g.phases or (FORWARD,)
     head = to_rows([
         (g.workload(m, g.precisions[0], g.sequence_lengths[0], f), g.targets[0]) for m in g.models for f in phases
     ])  # fmt: skip
-    tail = to_rows([(g.workload(g.models[0], g.precisions[0], g.sequence_lengths[0], r.FORWARD), t) for t in g.targets])
+    tail = to_rows([(g.workload(g.models[0], g.precisions[0], g.sequence_lengths[0], FORWARD), t) for t in g.targets])
     item = text(head["item"].tolist()).reshape(len(g.models), len(phases))
     coords: dict[str, Any] = {
         "model": ("model", text(m.name for m in g.models)),

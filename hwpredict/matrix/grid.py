@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from hwpredict.catalog import devices, models as catalog
+from hwpredict.catalog.architectures.features import ModelFeatures
 from hwpredict.catalog.compatibility import incompatible
 from hwpredict.errors import InvalidWorkloadError, unknown
-from hwpredict.performance import rows as r
 from hwpredict.performance.cells import DEFAULT_SEQUENCE_LENGTH, resolve_target
+from hwpredict.performance.notes import DECODE, FORWARD, PREFILL
 from hwpredict.workload import PRECISIONS, Family, Mode, Platform, Target, Workload, choice, positive
 
 #: What the guide tabulates when nothing is said.
@@ -21,7 +24,7 @@ DEFAULT_PRECISIONS = ("fp32", "fp16", "int8")
 
 #: Phases that a matrix may have as a dimension, with the item that a step of each is counted in; a forward pass is
 #: counted in the usual item of the model's family.
-PHASE_ITEMS: dict[str, str | None] = {r.FORWARD: None, r.PREFILL: "token_prefill", r.DECODE: "token_decode"}
+PHASE_ITEMS: dict[str, str | None] = {FORWARD: None, PREFILL: "token_prefill", DECODE: "token_decode"}
 
 CELL_DIMS = ("model", "hardware", "precision", "batch_size", "sequence_length")
 
@@ -39,6 +42,8 @@ class ModelSpec:
         Parameters, 10^9 multiply-accumulates and 10^6 activation elements of one item.
     input_size : str, optional
         Pixels of an image.
+    features : ModelFeatures, optional
+        Of a model that is known by its config.json: whoever predicts it has to register them first.
     """
 
     name: str
@@ -47,10 +52,13 @@ class ModelSpec:
     gmacs: float | None = None
     activations_m: float | None = None
     input_size: str | None = None
+    features: ModelFeatures | None = None
 
     @classmethod
     def of(cls, given: Any) -> ModelSpec:
-        """From a name or a mapping; the guide's ``category`` is the family.
+        """From a name, a config.json (parsed, or the path of it), features, or a mapping of the attributes.
+
+        The guide's ``category`` is the family.
 
         Raises
         ------
@@ -58,6 +66,12 @@ class ModelSpec:
         """
         if isinstance(given, cls):
             return given
+        if isinstance(given, Mapping) and "model_type" in given:
+            given = catalog.from_config(given)
+        elif isinstance(given, (str, os.PathLike)) and _is_config(given):
+            given = catalog.from_config(Path(given))
+        if isinstance(given, ModelFeatures):
+            return cls(catalog.register(given), given.family, features=given)
         if isinstance(given, str):
             given = {"name": given}
         if not isinstance(given, Mapping):
@@ -144,10 +158,16 @@ class Grid:
         cpus = [i for i, t in enumerate(self.targets) if t.platform == Platform.CPU]
         return cpus[0] if cpus else None
 
+    def register(self) -> None:
+        """Make the models known that are known by their features only; a worker of a cluster starts without them."""
+        for m in self.models:
+            if m.features is not None:
+                catalog.register(m.features)
+
     @property
     def signature(self) -> str:
         """Hash of the axes: two grids with equal signatures have equal cells."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def blocked(self, target: Target, precision: str) -> str:
         """Why a target cannot run a precision in this mode; empty if it can."""
@@ -155,7 +175,7 @@ class Grid:
 
     def inapplicable(self, model: ModelSpec, phase: str) -> str:
         """Why a model has no such phase; empty if it has."""
-        if phase == r.FORWARD:
+        if phase == FORWARD:
             return ""
         if self.mode == Mode.TRAINING:
             return f"training has no {phase} phase"
@@ -175,7 +195,7 @@ class Grid:
 def make_grid(
     models: Iterable[Any],
     batch_sizes: Iterable[float] | None = None,
-    hardware: str | Iterable[str] | None = None,
+    hardware: str | Iterable[str | Target] | None = None,
     precision: str | Iterable[str] | None = None,
     mode: str = "inference",
     sequence_lengths: Iterable[float] | None = None,
@@ -191,7 +211,7 @@ def make_grid(
     models : iterable of str or mapping or ModelSpec
     batch_sizes : iterable of int, optional
         1, 8 and 32 by default.
-    hardware : str or iterable of str, optional
+    hardware : str or iterable of str or Target, optional
         Platforms, devices or both; the package's usual candidates by default.
     precision : str or iterable of str, optional
         fp32, fp16 and int8 by default.
@@ -220,7 +240,9 @@ def make_grid(
         targets = [Target(p, d, runtime, None, n_devices) for p, d in devices.DEFAULT_TARGETS]
     else:
         given = [hardware] if isinstance(hardware, str) else list(hardware)
-        targets = [resolve_target(h, n_devices=n_devices, runtime=runtime) for h in given]
+        targets = [
+            h if isinstance(h, Target) else resolve_target(h, n_devices=n_devices, runtime=runtime) for h in given
+        ]
     wanted = [precision] if isinstance(precision, str) else list(precision or DEFAULT_PRECISIONS)
     return Grid(
         models=specs,
@@ -233,6 +255,11 @@ def make_grid(
         phases=() if phases is None else _axis("phases", [_phase(p) for p in _several(phases)]),
         mode=choice("mode", mode, Mode),
     )
+
+
+def _is_config(given: str | os.PathLike[str]) -> bool:
+    """Whether a model is named by its config.json, or by the folder that holds it."""
+    return str(given).casefold().endswith(".json") or Path(given, "config.json").is_file()
 
 
 def _several(value: str | Iterable[str]) -> list[str]:

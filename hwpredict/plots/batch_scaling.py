@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -80,8 +80,8 @@ def _panel(ax: Axes, part: xr.Dataset, metric: str, names: list[str]) -> None:
         there = np.isfinite(q[h]).all(axis=1)
         x = batch[there] * np.exp(shift[position])
         low, inner_low, median, inner_high, high = q[h][there].T
-        ax.vlines(x, low, high, color=seen.colour, lw=0.4, alpha=0.7, zorder=1)
-        ax.vlines(x, inner_low, inner_high, color=seen.colour, lw=1.2, alpha=0.7, zorder=1)
+        ax.vlines(x, low, high, color=seen.colour, lw=0.4, alpha=0.45, zorder=1)
+        ax.vlines(x, inner_low, inner_high, color=seen.colour, lw=1.3, alpha=0.35, zorder=1)
         ax.plot(x, median, color=seen.colour, lw=0.8, zorder=2)
         empty = [style.hollow(EVIDENCE_FLAGS[int(f)]) for f in flags[h][there]]
         ax.scatter(
@@ -106,11 +106,10 @@ def _name_ends(ax: Axes, last: list[tuple[int, float, float]], names: list[str],
     at = [(np.log(y) - low) / (high - low) for _, _, y in last]
     gap = LABEL / max(LEAST, len(last) * LABEL)
     moved = labels.spread(at, gap, 0.0, 1.0)
-    where: dict[str, Any] = {"xycoords": "data", "textcoords": "axes fraction"}
     for (h, x, y), place in zip(last, moved, strict=True):
         colour = style.look(panels.platforms_of(part)[h]).colour
+        line = {"arrowstyle": "-", "lw": 0.35, "color": colour, "shrinkA": 0.5, "shrinkB": 2, "relpos": (0, 0.5)}
         ax.annotate(
-            names[h], (x, y), xytext=(1 - MARGIN + 0.06, place), va="center", fontsize=6, color=colour,
-            annotation_clip=False, arrowprops={"arrowstyle": "-", "lw": 0.35, "color": colour, "shrinkA": 0.5, "shrinkB": 2},
-            **where,
+            names[h], (x, y), xytext=(1 - MARGIN + 0.06, place), xycoords="data", textcoords="axes fraction",
+            va="center", fontsize=6, color=colour, annotation_clip=False, arrowprops=line,
         )  # fmt: skip

@@ -41,9 +41,7 @@ def efficiency(
     """
     if "speedup" not in data:
         raise InvalidWorkloadError("this matrix has no CPU to compare with: add one to its hardware")
-    part = panels.pick(
-        data, precision=precision, batch_size=batch_size, sequence_length=sequence_length, phase=phase
-    )
+    part = panels.pick(data, precision=precision, batch_size=batch_size, sequence_length=sequence_length, phase=phase)
     baseline = labels.short_device(str(data.attrs["baseline"]))
     return panels.interval_panels(
         part,

@@ -37,9 +37,7 @@ def hardware_comparison(
     -------
     matplotlib.figure.Figure
     """
-    part = panels.pick(
-        data, precision=precision, batch_size=batch_size, sequence_length=sequence_length, phase=phase
-    )
+    part = panels.pick(data, precision=precision, batch_size=batch_size, sequence_length=sequence_length, phase=phase)
     return panels.interval_panels(
         part,
         metric,

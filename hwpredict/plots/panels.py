@@ -207,7 +207,8 @@ def tint(colour: str, step: int, steps: int) -> str:
     from matplotlib.colors import to_hex, to_rgb
 
     share = 1.0 if steps == 1 else 0.45 + 0.55 * step / (steps - 1)
-    return to_hex([1 - share * (1 - c) for c in to_rgb(colour)])
+    red, green, blue = (1 - share * (1 - c) for c in to_rgb(colour))
+    return to_hex((red, green, blue))
 
 
 def platforms_of(data: xr.Dataset) -> list[str]:

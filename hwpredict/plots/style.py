@@ -1,4 +1,4 @@
-"""One look for every figure: sizes for a journal column, one colour and mark a platform, hollow marks for prior-only."""
+"""One look for every figure: sizes of a journal column, one colour and mark a platform, hollow marks for prior-only."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ PART_LABELS = {
     "comm": "communication",
 }
 
-RC: dict[str, Any] = {
+RC: Any = {
     "font.size": 7.0,
     "font.family": ["DejaVu Sans"],
     "axes.titlesize": 7.0,
