@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import numpy as np
 
 from hwpredict.catalog import devices, models
 from hwpredict.config import Config
-from hwpredict.errors import InvalidWorkloadError
+from hwpredict.errors import InvalidWorkloadError, UnknownNameError
 from hwpredict.performance import rows as r
 from hwpredict.performance.cells import resolve_target
-from hwpredict.workload import Family, Target, Workload, choice
+from hwpredict.workload import Family, Platform, Target, Workload, choice
 
 #: What names a model: its name; its parsed config.json, or where that is; its features; None where only the family is
 #: known.
@@ -123,15 +123,25 @@ def resolve_targets(
     elif not names:
         raise InvalidWorkloadError("the list of hardware is empty: name at least one platform or device")
     else:
-        targets = [
-            replace(n, n_devices=n_devices, runtime=n.runtime or runtime)
-            if isinstance(n, Target)
-            else resolve_target(n, n_devices=n_devices, runtime=runtime)
-            for n in dict.fromkeys(names)
-        ]
+        targets = [_target(name, runtime, n_devices) for name in dict.fromkeys(names)]
     if runtime is not None or not config.runtime:
         return targets
     return [Target(t.platform, t.device, config.runtime.get(t.platform), None, t.n_devices, t.label) for t in targets]
+
+
+def _target(name: str | Target, runtime: str | None, n_devices: int) -> Target:
+    """A target; a misspelt platform is told from an unknown device."""
+    if isinstance(name, Target):
+        return replace(name, n_devices=n_devices, runtime=name.runtime or runtime)
+    try:
+        return resolve_target(name, n_devices=n_devices, runtime=runtime)
+    except UnknownNameError as error:
+        close = difflib.get_close_matches(str(name).strip().casefold(), [str(p) for p in Platform], n=1, cutoff=0.7)
+        if not close:
+            raise
+        raise UnknownNameError(
+            f"unknown hardware {name!r}: did you mean the platform {close[0]!r}? ({error})"
+        ) from None
 
 
 def describe(work: Workload, rows: r.Table) -> dict[str, Any]:

@@ -51,13 +51,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="%(name)s: %(message)s" if debug else "hwpredict: %(message)s",
-        force=True,
-    )
+    _log_to_stderr(debug)
     line = flat([a for a in given if a != "--debug"], COMMANDS)
     raise SystemExit(_run(spread(line) or ["--help"], debug=debug))
+
+
+def _log_to_stderr(debug: bool) -> None:
+    """Warnings of hwpredict on stderr, with ``--debug`` all that it does; those of other libraries stay theirs."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s" if debug else "hwpredict: %(message)s"))
+    logger = logging.getLogger("hwpredict")
+    logger.handlers = [handler]
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)
 
 
 def _run(arguments: list[str], *, debug: bool) -> int:
@@ -71,7 +76,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
         failure, message, status = error, error.format_message(), error.exit_code
         if status == BAD_USAGE:
             command = arguments[0] if arguments[0] in COMMANDS else ""
-            message = f"{message} See: hwpredict {command} --help".replace("  ", " ")
+            message = f"{message.rstrip('.')}; see hwpredict {command} --help".replace("  ", " ")
     except BrokenPipeError:  # the reader of our output has had enough
         sys.stderr.close()
         return FAILED

@@ -69,6 +69,16 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], not
     console.print(out)
 
 
+def record(format: str, title: str, values: Mapping[str, Any]) -> None:
+    """Print one row of values in the format that was asked for."""
+    if format == "json":
+        dump_json(values)
+    elif format == "csv":
+        dump_csv([values])
+    else:
+        table(title, list(values), [[str(v) for v in values.values()]])
+
+
 def dump_json(value: Any) -> None:
     """One JSON object; NaN becomes null."""
     print(json.dumps(_plain(value), indent=2))
