@@ -6,6 +6,7 @@ HwpredictError
 ├── IncompatibleError (also ValueError)    a platform that cannot run what was asked
 │   └── InfeasibleError                    options that run but meet the constraints in no case
 ├── MissingFigureError (also ValueError)   a price or power that the utility needs and nobody stated
+├── ConfigError (also ValueError)          a configuration file that cannot be read, or a key in it that is not known
 ├── PosteriorError (also ValueError)       a posterior file that is missing, corrupt or of another version
 └── StoreError (also OSError)              a measurement store that cannot be opened, locked or read
 """
@@ -61,6 +62,10 @@ class MissingFigureError(HwpredictError, ValueError):
     def __init__(self, message: str, options: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.options = options
+
+
+class ConfigError(HwpredictError, ValueError):
+    """A configuration file that cannot be read, or a key or value in it that makes no sense."""
 
 
 class PosteriorError(HwpredictError, ValueError):

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwpredict.catalog import devices, models
-from hwpredict.decision.recommend import rank
-from hwpredict.decision.utility import Utility, get_utility
-from hwpredict.errors import InvalidWorkloadError, PosteriorError
+from hwpredict import config as configuration
+from hwpredict.config import Config
+from hwpredict.decision.choose import DISTRIBUTED_TARGETS, Query
+from hwpredict.decision.constraints import Constraint
+from hwpredict.decision.distributed import Setup
+from hwpredict.decision.options import refine
+from hwpredict.decision.preferences import preferences
+from hwpredict.decision.risk import Risk
+from hwpredict.decision.utility import Utility
+from hwpredict.errors import InvalidWorkloadError, PosteriorError, StoreError
 from hwpredict.performance import rows as r
-from hwpredict.performance.cells import predict_cells, resolve_target, to_rows
+from hwpredict.performance.cells import Cells, predict_cells, to_rows
 from hwpredict.performance.posterior import Posterior
+from hwpredict.query import Model, describe, resolve_model, resolve_models, resolve_targets
 from hwpredict.results import PerformancePrediction, Recommendation, to_dataset
 from hwpredict.workload import Target, Workload
 
@@ -23,9 +31,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-#: Predictive draws: 400 give the ends of a 90 % interval to about 3 % of its width.
-DRAWS = 400
 REFERENCE = "reference.nc"
+
+_log = logging.getLogger(__name__)
 
 
 def reference_path() -> Path:
@@ -49,12 +57,21 @@ class HardwareModelPredictor:
 
     Parameters
     ----------
-    posterior : Posterior or path, optional
-        By default the reference posterior that ships with the package.
+    benchmark_dir : path, optional
+        Folder of measurements; :meth:`fit` reads them.
     database_path : path, optional
         Measurements (DuckDB, Parquet or CSV); :meth:`fit` reads them.
-    draws, seed : int
-        Predictive draws and their seed.
+    config_path : path, optional
+        TOML or JSON of :class:`hwpredict.config.Config`; what is given here goes before what it says.
+    posterior : Posterior or path, optional
+        By default the reference posterior that ships with the package.
+    draws, seed : int, optional
+        Predictive draws (400) and their seed (0).
+
+    Raises
+    ------
+    ConfigError, StoreError
+        A file or folder that was given does not exist, or is not what it should be.
 
     Examples
     --------
@@ -66,25 +83,66 @@ class HardwareModelPredictor:
 
     def __init__(
         self,
-        posterior: Posterior | str | os.PathLike[str] | None = None,
-        *,
+        benchmark_dir: str | os.PathLike[str] | None = None,
         database_path: str | os.PathLike[str] | None = None,
-        draws: int = DRAWS,
-        seed: int = 0,
+        config_path: str | os.PathLike[str] | None = None,
+        *,
+        posterior: Posterior | str | os.PathLike[str] | None = None,
+        draws: int | None = None,
+        seed: int | None = None,
     ) -> None:
-        self._given = posterior
-        self.database_path = database_path
-        self.draws, self.seed = draws, seed
+        settings = Config() if config_path is None else configuration.read(config_path)
+        given = {"benchmark_dir": benchmark_dir, "database": database_path, "draws": draws, "seed": seed}
+        self.config = configuration.override(settings, {k: v for k, v in given.items() if v is not None})
+        self._given = posterior if posterior is not None else self.config.posterior
+        folder, store = self.config.benchmark_dir, self.config.database
+        if folder is not None and not folder.is_dir():
+            raise StoreError(f"benchmark_dir {folder} is not a folder: give the one that holds the results")
+        if store is not None and not store.exists():
+            raise StoreError(f"database {store} does not exist: give a DuckDB store, a Parquet or a CSV file")
+
+    @property
+    def draws(self) -> int:
+        """Predictive draws."""
+        return self.config.draws
+
+    @property
+    def seed(self) -> int:
+        """Seed of the predictive draws."""
+        return self.config.seed
+
+    @property
+    def database_path(self) -> Path | None:
+        """Where :meth:`fit` finds measurements."""
+        return self.config.database
 
     @cached_property
     def posterior(self) -> Posterior:
         """The posterior in use; loaded at the first prediction."""
         if isinstance(self._given, Posterior):
             return self._given
-        return Posterior.load(self._given if self._given is not None else reference_path())
+        path = Path(self._given) if self._given is not None else reference_path()
+        found = Posterior.load(path)
+        _log.info("posterior %s: %s, %d levels", path, found.fingerprint, len(found.keys))
+        if self.config.database is not None or self.config.benchmark_dir is not None:
+            _log.warning(
+                "the posterior does not know the measurements in %s: fit() conditions on them",
+                self.config.database or self.config.benchmark_dir,
+            )
+        return found
 
     def _attrs(self) -> dict[str, str]:
         return {"posterior_fingerprint": self.posterior.fingerprint, "seed": str(self.seed)}
+
+    def _predict(
+        self,
+        rows: r.Table,
+        on_unknown: str = "error",
+        draws: int | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> Cells:
+        found = predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
+        return refine(found, labels)
 
     def predict(
         self, workloads: pd.DataFrame | Sequence[Any], *, on_unknown: str = "error", draws: int | None = None
@@ -94,7 +152,8 @@ class HardwareModelPredictor:
         Parameters
         ----------
         workloads : pandas.DataFrame or list of dict or list of (Workload, Target)
-            Columns of the measurement schema; any but ``model`` and ``hardware`` may be missing.
+            Columns of the measurement schema; any but ``model`` and ``hardware`` may be missing. A model may be the
+            path of its config.json.
         on_unknown : {"error", "prior"}
             Refuse a model, device, runtime or precision that is not known, or draw it from its family's, platform's
             or population's prior.
@@ -107,27 +166,37 @@ class HardwareModelPredictor:
 
         Raises
         ------
-        UnknownNameError, InvalidWorkloadError
+        UnknownNameError
+            A name that is not known; the message has the nearest ones.
+        InvalidWorkloadError
+            No rows, a column that is missing, a number that makes no sense.
         """
-        if isinstance(workloads, (list, tuple)) and workloads and isinstance(workloads[0], tuple):
-            rows = to_rows(workloads)
-        else:
-            if not hasattr(workloads, "columns") and not isinstance(workloads, list):
-                raise InvalidWorkloadError(
-                    f"workloads is a {type(workloads).__name__}: give a DataFrame, a list of dicts or of "
-                    "(Workload, Target) pairs"
-                )
-            names = set(workloads.columns) if hasattr(workloads, "columns") else {k for w in workloads for k in w}
-            for column in ("model", "hardware"):
-                if column not in names and len(workloads):
-                    raise InvalidWorkloadError(f"the column {column!r} is missing; there are {sorted(names)}")
-            rows = r.table(workloads if not isinstance(workloads, tuple) else list(workloads))
-        cells = predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
+        return self.dataset(self.cells(workloads, on_unknown=on_unknown, draws=draws))
+
+    def dataset(self, cells: Cells) -> xr.Dataset:
+        """Cells as a Dataset, with where they come from."""
         return to_dataset(cells, self._attrs())
+
+    def cells(
+        self, workloads: pd.DataFrame | Sequence[Any], *, on_unknown: str = "error", draws: int | None = None
+    ) -> Cells:
+        """What :meth:`predict` returns, as NumPy arrays: xarray and pandas take longer to import than this to run."""
+        if isinstance(workloads, (list, tuple)) and workloads and isinstance(workloads[0], tuple):
+            return self._predict(to_rows(workloads), on_unknown, draws)
+        if not hasattr(workloads, "columns") and not isinstance(workloads, list):
+            raise InvalidWorkloadError(
+                f"workloads is a {type(workloads).__name__}: give a DataFrame, a list of dicts or of "
+                "(Workload, Target) pairs"
+            )
+        names = set(workloads.columns) if hasattr(workloads, "columns") else {k for w in workloads for k in w}
+        for column in ("model", "hardware"):
+            if column not in names and len(workloads):
+                raise InvalidWorkloadError(f"the column {column!r} is missing; there are {sorted(names)}")
+        return self._predict(resolve_models(r.table(workloads)), on_unknown, draws)
 
     def predict_performance(
         self,
-        model_name: str,
+        model_name: Model = None,
         model_family: str | None = None,
         hardware: str | Sequence[str] | None = None,
         batch_size: int = 1,
@@ -135,52 +204,57 @@ class HardwareModelPredictor:
         mode: str = "inference",
         precision: str = "fp32",
         *,
+        browser: str | Sequence[str] | None = None,
         runtime: str | None = None,
         n_devices: int = 1,
+        on_unknown: str = "error",
         **features: Any,
     ) -> PerformancePrediction:
         """Predict one workload on one or several targets.
 
         Parameters
         ----------
-        model_name : str
+        model_name : str, Mapping, path or ModelFeatures, optional
+            Its name; or, for a model that the catalog does not know, its config.json, parsed or the path of it.
         model_family : str, optional
-            Enough for a model that the catalog does not know.
+            Enough for a model of which no more is known.
         hardware : str or list of str, optional
-            Devices ("a100"), platforms ("cuda": some device of it) or both ("openvino:core i7-8700"); by default the
-            package's usual candidates.
+            Devices ("a100"), platforms ("cuda": some device of it) or both ("openvino:core i7-8700"), a browser beside
+            a web platform ("webgpu@firefox:apple m3"); by default the package's usual candidates.
         batch_size : int
         sequence_length : int, optional
             128 for models that read sequences.
         mode : {"inference", "training"}
         precision : str
+        browser : str or list of str, optional
+            Chrome, Edge, Firefox, Safari or "all": every web platform is answered for once per browser.
         runtime : str, optional
+            By default the config's, else the platform's usual one.
         n_devices : int
+        on_unknown : {"error", "prior"}
+            Refuse a name that is not known, or draw it from its population's prior.
         **features
             Further fields of :class:`Workload`: ``item``, ``input_size``, ``parameters``, ``gmacs``, ``activations_m``.
 
         Returns
         -------
         PerformancePrediction
+
+        Raises
+        ------
+        UnknownNameError, InvalidWorkloadError
         """
         work, targets = self._query(
-            model_name,
-            model_family,
-            hardware,
-            batch_size,
-            sequence_length,
-            mode,
-            precision,
-            runtime,
-            n_devices,
-            features,
-        )
-        cells = predict_cells(self.posterior, to_rows([(work, t) for t in targets]), draws=self.draws, seed=self.seed)
-        return PerformancePrediction([t.name for t in targets], cells, _describe(work, cells.rows), self._attrs())
+            model_name, model_family, hardware, batch_size, sequence_length, mode, precision, runtime, n_devices,
+            features, browser,
+        )  # fmt: skip
+        names = [t.name for t in targets]
+        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names)
+        return PerformancePrediction(names, cells, describe(work, cells.rows), self._attrs())
 
     def predict_optimal_hardware(
         self,
-        model_name: str,
+        model_name: Model = None,
         model_family: str | None = None,
         batch_size: int = 1,
         sequence_length: int | None = None,
@@ -188,19 +262,59 @@ class HardwareModelPredictor:
         precision: str = "fp32",
         available_hardware: str | Sequence[str] | None = None,
         *,
-        utility: str | Utility = "throughput",
+        utility: str | Utility | Mapping[str, float] | Callable[..., Any] | None = None,
+        risk: str | Risk | None = None,
+        constraints: str | Constraint | Sequence[str | Constraint] | None = None,
+        prices: Mapping[str, float] | None = None,
+        power: Mapping[str, float] | None = None,
+        grid: str | float | None = None,
+        oom_slowdown: float | None = None,
+        optimize: str | Sequence[str] | Mapping[str, Sequence[Any]] | None = None,
+        is_distributed: bool = False,
+        gpu_count: int | None = None,
+        optimizer: str = "adamw",
+        network_gb_s: float | None = None,
+        browser: str | Sequence[str] | None = None,
         runtime: str | None = None,
         n_devices: int = 1,
+        on_unknown: str = "error",
         **features: Any,
     ) -> Recommendation:
         """Rank targets by expected utility.
 
         Parameters
         ----------
-        model_name, model_family, batch_size, sequence_length, mode, precision, runtime, n_devices, **features
+        model_name, model_family, batch_size, sequence_length, mode, precision, browser, runtime, n_devices, on_unknown
+        **features
             As in :meth:`predict_performance`.
         available_hardware : str or list of str, optional
-        utility : {"throughput", "latency"} or Utility
+            What to choose from; by default the config's candidates, else the package's usual ones.
+        utility : str, Utility, mapping or callable, optional
+            A name (``"throughput"``, ``"latency"``, ``"throughput_per_dollar"``, ``"guide"`` …), an expression on
+            quantities, weights of names, or a function of draws: see :func:`hwpredict.decision.utility.get_utility`.
+            By default the config's ("throughput").
+        risk : str or Risk, optional
+            ``"neutral"`` (default), ``"exponential:1"``, ``"crra:2"``, ``"cvar:0.1"``, ``"quantile:0.1"``.
+        constraints : str or list of str, optional
+            Such as ``"latency <= 20 ms with probability 0.95"``: see :mod:`hwpredict.decision.constraints`.
+        prices, power : mapping of str to float, optional
+            USD per device-hour and W per device, by device or platform, in the place of the catalog's.
+        grid : str or float, optional
+            Country or region whose carbon intensity counts, or g CO2/kWh.
+        oom_slowdown : float, optional
+            How many times slower a draw counts that does not fit into memory (100).
+        optimize : str, sequence or mapping, optional
+            Search over ``"batch-size"``, ``"precision"`` or both too: :attr:`Recommendation.per_target` then has the
+            best of each target and :attr:`Recommendation.front` the Pareto front of cost, latency and throughput.
+        is_distributed : bool
+            Plan for several devices: ``batch_size`` is then that of all together, and options are strategies (DDP,
+            ZeRO, FSDP, tensor and pipeline parallelism) on up to ``gpu_count`` devices.
+        gpu_count : int, optional
+            Devices at most (8).
+        optimizer : str
+            For the memory of distributed training: ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …
+        network_gb_s : float, optional
+            GB/s one way per device between machines; by default what such devices are sold with.
 
         Returns
         -------
@@ -208,34 +322,81 @@ class HardwareModelPredictor:
 
         Raises
         ------
+        UnknownNameError, InvalidWorkloadError
+        MissingFigureError
+            The utility or a constraint needs a price or power that is not known of a target that was named.
         IncompatibleError
             No target can run the workload.
+        InfeasibleError
+            None meets the constraints.
         """
+        wanted = preferences(
+            self.config, mode, utility=utility, risk=risk, constraints=constraints, prices=prices, power=power,
+            grid=grid, oom_slowdown=oom_slowdown,
+        )  # fmt: skip
+        if is_distributed and optimize is not None:
+            raise InvalidWorkloadError("a distributed plan already searches batches and strategies: leave out optimize")
+        if gpu_count is not None and not is_distributed:
+            raise InvalidWorkloadError("gpu_count says how many devices work together: set is_distributed too")
+        named = available_hardware is not None or bool(self.config.candidates)
+        if is_distributed and not named:
+            available_hardware = list(DISTRIBUTED_TARGETS)
         work, targets = self._query(
             model_name, model_family, available_hardware, batch_size, sequence_length, mode, precision, runtime,
-            n_devices, features,
+            n_devices, features, browser,
         )  # fmt: skip
-        cells = predict_cells(self.posterior, to_rows([(work, t) for t in targets]), draws=self.draws, seed=self.seed)
-        ranking = rank([t.name for t in targets], cells, get_utility(utility))
-        return Recommendation(ranking, _describe(work, cells.rows), self._attrs())
+
+        def predict(pairs: Sequence[tuple[Workload, Target]]) -> Cells:
+            return self._predict(to_rows(pairs), on_unknown, labels=[t.name for _, t in pairs])
+
+        given = Query(work, targets, wanted, named=named, posterior_draws=self.posterior.n_draws, seed=self.seed)
+        if is_distributed:
+            found = given.distributed(predict, Setup(gpu_count or 8, optimizer, network_gb_s=network_gb_s))
+        elif optimize is not None:
+            found = given.optimised(predict, optimize)
+        else:
+            found = given.compared(predict)
+        return Recommendation(found, describe(work, to_rows([(work, targets[0])])), self._attrs())
 
     def fit(self, measurements: Any = None, *, seed: int = 0, **options: Any) -> HardwareModelPredictor:
-        """Refit on measurements (a frame in the schema, or the database given at construction) and use the result."""
+        """Refit on measurements and use the result.
+
+        Parameters
+        ----------
+        measurements : pandas.DataFrame, optional
+            Rows in the schema; by default those of the database and the benchmark folder given at construction.
+        seed : int
+        **options
+            As in :func:`hwpredict.performance.fit.fit`.
+
+        Returns
+        -------
+        HardwareModelPredictor
+            Itself.
+        """
         from hwpredict.performance.fit import fit
 
-        if measurements is None:
-            if self.database_path is None:
-                raise InvalidWorkloadError("nothing to fit: give measurements, or database_path at construction")
-            from hwpredict.store import read_measurements
-
-            measurements = read_measurements(self.database_path)
-        self._given = fit(measurements, seed=seed, **options)
+        self._given = fit(self._measurements() if measurements is None else measurements, seed=seed, **options)
         self.__dict__.pop("posterior", None)
         return self
 
+    def _measurements(self) -> pd.DataFrame:
+        """What was measured, from the database and the folder given at construction."""
+        folder = self.config.benchmark_dir
+        paths = sorted(p for p in folder.rglob("*") if p.suffix in (".parquet", ".csv")) if folder is not None else []
+        paths += [self.config.database] if self.config.database is not None else []
+        if not paths:
+            where = f"{folder} holds no .parquet or .csv file" if folder else "no measurements are given"
+            raise InvalidWorkloadError(f"nothing to fit: {where}; give a frame, or database_path at construction")
+        import pandas as pd
+
+        from hwpredict.store import read_measurements
+
+        return pd.concat([read_measurements(path) for path in paths], ignore_index=True)
+
     def _query(
         self,
-        model_name: str,
+        model_name: Model,
         model_family: str | None,
         hardware: str | Sequence[str] | None,
         batch_size: int,
@@ -245,29 +406,10 @@ class HardwareModelPredictor:
         runtime: str | None,
         n_devices: int,
         features: dict[str, Any],
+        browser: str | Sequence[str] | None = None,
     ) -> tuple[Workload, list[Target]]:
-        work = Workload(
-            model_name, model_family, batch_size, sequence_length, precision=precision, mode=mode, **features
+        name, family = resolve_model(model_name, model_family)
+        work = Workload(name, family, batch_size, sequence_length, precision=precision, mode=mode, **features)
+        return work, resolve_targets(
+            hardware, self.config, runtime=runtime, n_devices=n_devices, browser=browser, family=family
         )
-        if hardware is None:
-            named = [Target(platform, device, runtime, None, n_devices) for platform, device in devices.DEFAULT_TARGETS]
-            return work, named
-        names = [hardware] if isinstance(hardware, str) else list(hardware)
-        if not names:
-            raise InvalidWorkloadError("the list of hardware is empty: name at least one platform or device")
-        return work, [resolve_target(h, n_devices=n_devices, runtime=runtime) for h in dict.fromkeys(names)]
-
-
-def _describe(work: Workload, rows: r.Table) -> dict[str, Any]:
-    """The query as the guide's results repeat it."""
-    known = models.match(work.model)
-    length = rows["sequence_length"][0]
-    return {
-        "model_name": work.model,
-        "model_family": rows["model_family"][0] or None,
-        "model_size": work.parameters or (known.parameters if known else None),
-        "batch_size": int(work.batch_size),
-        "sequence_length": None if length != length else int(length),
-        "mode": work.mode,
-        "precision": work.precision,
-    }

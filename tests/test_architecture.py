@@ -17,7 +17,7 @@ MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 
 #: From the ground up. A module may import from its own layer and from those before it.
 LAYERS = (
-    ("errors", "workload"),
+    ("errors", "workload", "config"),
     ("catalog",),
     ("store",),
     ("measure",),
@@ -26,7 +26,7 @@ LAYERS = (
     ("evaluate",),
     ("matrix",),
     ("plots",),
-    ("results",),
+    ("results", "query"),
     ("predictor",),
     ("",),  # hwpredict itself: the public surface
     ("cli", "__main__"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -261,7 +260,7 @@ def test_senseless_sizes_are_refused(bad: dict[str, Any]) -> None:
 
 
 def test_what_is_not_known_is_not_a_number() -> None:
-    assert math.isnan(features("rnnt").macs())
+    assert math.isnan(features("hifigan").macs())
     assert math.isnan(features("resnet50").macs_per_token(1))
 
 
@@ -388,13 +387,36 @@ def test_no_two_models_have_one_key() -> None:
     assert not twice
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mobilenet-v1-0.25-160",
+        "mobilenet0.5",
+        "mobilenet-v2-1.3-224",
+        "whisper_tiny/HfWhisperEncoder",
+        "an organisation / a model/",
+        "x.a1_in1k.b2_in22k",
+    ],
+)
+def test_the_name_of_a_name_is_that_name(name: str) -> None:
+    assert canonical(canonical(name)) == canonical(name)
+
+
+def test_widths_in_hundredths_are_not_image_sizes() -> None:
+    quarter, whole = features("mobilenetv1_025"), features("mobilenetv1_100")
+    assert quarter.parameters < whole.parameters / 5
+    assert quarter.default_input_size == 224
+    with pytest.raises(UnknownNameError):
+        features("mobilenetv1_000")
+
+
 @given(st.text(max_size=40))
 @settings(max_examples=150, deadline=None)
 def test_any_text_is_a_name(name: str) -> None:
     try:
         features(name)
     except UnknownNameError:
-        assert canonical(canonical(name)) == canonical(name) or match(name) is not None
+        assert canonical(canonical(name)) == canonical(name)
     found = match(name)
     assert found is None or found.parameters > 0
     assert architecture(name)
@@ -662,21 +684,15 @@ def test_unknown_families_are_errors() -> None:
 # -- cost and agreement
 
 
-def test_a_first_look_up_is_quick(tmp_path: Path) -> None:
+def test_a_look_up_imports_nothing_heavy() -> None:
     program = (
-        "import time; start = time.perf_counter()\n"
+        "import sys\n"
         "from hwpredict.catalog.models import features\n"
-        "features('bert-base-uncased'); print(time.perf_counter() - start)\n"
-        "import sys; assert not {'numpy', 'pandas', 'json'} & set(sys.modules)"
+        "features('bert-base-uncased')\n"
+        "assert not {'numpy', 'pandas', 'json'} & set(sys.modules)"
     )
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
-
-    def seconds() -> float:
-        command = [sys.executable, "-c", program]
-        return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
-
-    seconds()  # writes the byte code, as installing a wheel does
-    assert min(seconds() for _ in range(4)) < 0.1  # half of which is Python's own dataclasses; 60 ms on a quiet machine
+    here = Path(__file__).parents[1]
+    subprocess.run([sys.executable, "-S", "-c", program], cwd=here, capture_output=True, text=True, check=True)
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs the shared measurements, which are not part of the repository")
@@ -701,3 +717,88 @@ def test_agreement_with_what_tables_say_of_their_models() -> None:
             agreeing += row.n * (abs(math.log(macs / 1e9 / row.gmacs)) < 0.1)
     assert compared > 50_000
     assert agreeing > 0.96 * compared
+
+
+# -- names of the Vitis AI model zoo
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("pt_resnet50_imagenet_224_224_8.2G", "resnet50"),
+        ("cf_resnet50_imagenet_224_224_7.7G", "resnet50-v1"),
+        ("tf_resnetv1_50_imagenet_224_224_6.97G", "resnet50-v1-slim"),
+        ("tf2_resnet50_imagenet_224_224_7.76G", "resnet50-v1"),
+        ("tf_mlperf_resnet50_imagenet_224_224_8.19G", "resnet50"),
+        ("tf_mobilenetv1_0.25_imagenet_128_128_27.15M", "mobilenetv1_025"),
+        ("dk_yolov3_voc_416_416_65.42G", "yolov3"),
+        ("pt_squeezenet_imagenet_224_224_351.7M", "squeezenet1_1"),
+        ("pt_resnet50_imagenet_224_224_0.6_3.3G", "resnet50-pruned-0.6"),
+        ("pt_resnet50_0.6", "resnet50-pruned-0.6"),
+    ],
+)
+def test_names_with_operations(spelling: str, name: str) -> None:
+    found = match(spelling)
+    assert found is not None
+    assert found.name == canonical(spelling) == name
+    assert architecture(spelling, "vision") == found.architecture
+
+
+def test_a_pruned_network_does_the_work_its_name_says() -> None:
+    whole, pruned = features("resnet50"), match("pt_resnet50_imagenet_224_224_0.6_3.3G")
+    assert pruned is not None
+    assert pruned.macs(input_size=224) == pytest.approx(1.65e9)
+    assert pruned.parameters == pytest.approx(whole.parameters * 0.4, rel=0.02)
+    assert whole.activations() * 0.4 < pruned.activations() < whole.activations()
+    assert "resnet50 pruned to 40%" in pruned.source
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        # 4.1 GOP is half of ResNet-50: not that network, whatever its name says
+        ("pt_resnet50_imagenet_224_224_4.1G", "pt_resnet50_imagenet_224_224_4.1g"),
+        ("cf_refinedet_coco_360_480_0.8_25G", "refinedet-coco-pruned-0.8"),
+        ("pt_face-quality_80_60_61.68M", "face-quality"),
+        ("cf_face-quality_80_60_61.68M", "face-quality"),
+        ("pt_pointpillars_kitti_12000_100_10.8G", "pointpillars-kitti"),
+    ],
+)
+def test_names_with_operations_of_networks_not_known(spelling: str, name: str) -> None:
+    assert match(spelling) is None
+    assert canonical(spelling) == name
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("MobileNetV2_x0_5", "mobilenetv2_050"),
+        ("MobileNetV1_x0_25", "mobilenetv1_025"),
+        ("MobileNetV3_large_x1_0_ssld", "mobilenetv3_large_100"),
+        ("PPLCNet_x0_35", "lcnet_035"),
+        ("PPHGNetV2_B4", "hgnetv2_b4"),
+        ("ReXNet_1_5", "rexnet_150"),
+        ("ResNeXt101_32x16d_wsl", "resnext101_32x16d"),
+        ("tv_resnet50", "resnet50"),
+        ("swsl_resnext50_32x4d", "resnext50_32x4d"),
+        ("googlenet-12", "googlenet"),
+    ],
+)
+def test_names_of_paddleclas_and_retired_names(spelling: str, name: str) -> None:
+    assert canonical(spelling) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("gear_guard_net", "attributes"),
+        ("foot_track_net", "attributes"),
+        ("DeepSORT/extractor", "re-identification"),
+        ("quicksrnetsmall", "image-to-image"),
+        ("cf_densebox_wider_320_320_0.49G", "face-detector"),
+        ("pspnet_r50-d8_512x1024_40k_cityscapes", "pspnet"),
+        ("ffnet_78s_lowres", "fast-segmenter"),
+    ],
+)
+def test_labels_of_small_networks(name: str, label: str) -> None:
+    assert architecture(name, "vision") == label

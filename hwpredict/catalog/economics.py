@@ -78,7 +78,7 @@ def list_prices() -> Mapping[str, tuple[Price, ...]]:
 
 @cache
 def _grids() -> Mapping[str, Grid]:
-    out = {}
+    out: dict[str, Grid] = {}
     for row in _read("grids.csv"):
         grid = Grid(row["grid"], float(row["g_co2_per_kwh"]), row["source"], row["year"])
         out |= dict.fromkeys((row["grid"], *filter(None, row["aliases"].split("|"))), grid)

@@ -7,6 +7,8 @@ the sizes they are run at; and some hundred others by published figures. Names c
 - :func:`match` is tolerant, for the tables of others: it also sees through quantisation, roles, frameworks and tasks.
 - :func:`canonical` gives the one name under which measurements of a model are pooled.
 - :func:`architecture` gives the label under which effects of related models are pooled.
+
+A model that is in no table, known by its config.json, is made known for the life of the process by :func:`register`.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ __all__ = [
     "from_config",
     "known",
     "match",
+    "register",
 ]
 
 #: Names whose answers are kept: more than any table has.
@@ -55,6 +58,9 @@ def _table(file: str) -> dict[str, list[Row]]:
         table.setdefault(row["model"], []).append(row)
     return table
 
+
+#: Models that a caller described, by key: see :func:`register`.
+_registered: dict[str, ModelFeatures] = {}
 
 #: In the order in which they are searched: from the smallest to the largest.
 _FILES = ("models_transformers.csv", "models_facts.csv", "models_torchvision.csv", "models_timm.csv")
@@ -164,6 +170,8 @@ def _lookup(text: str) -> ModelFeatures | None:
     wanted = key(text)
     if not wanted:
         return None
+    if wanted in _registered:
+        return _registered[wanted]
     for file in _FILES:
         row, name = _index(file).get(wanted, ("", ""))
         if row:
@@ -242,7 +250,9 @@ def match(name: str) -> ModelFeatures | None:
         found = _lookup(text)
         if found is not None:
             return found
-    return None
+    from hwpredict.catalog import variants  # its patterns take a while to compile, and most names do without
+
+    return variants.resolve(normalise(name), _lookup)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -257,10 +267,19 @@ def canonical(name: str) -> str:
     Returns
     -------
     str
-        The catalog's name; if it does not know the model, the given one in lower case without organisation and tag.
+        The catalog's name; if it does not know the model, the given one in lower case without organisation and tag, and
+        without what the names of some model zoos say of size and operations.
     """
     found = match(name)
-    return normalise(name) if found is None else found.name
+    if found is not None:
+        return found.name
+    from hwpredict.catalog import variants
+
+    text = normalise(name)
+    variant = variants.parse(text)
+    if variant is None or _lookup(variant.name) is not None:
+        return text  # in the form of a zoo, but with operations of another network than the one of this name
+    return variant.name
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -309,6 +328,45 @@ def from_config(config: Mapping[str, Any] | str | Path) -> ModelFeatures:
     found = build(read_config)
     name = read_config.raw("_name_or_path")
     return found.named(normalise(name)) if isinstance(name, str) and normalise(name) else found
+
+
+def register(described: ModelFeatures) -> str:
+    """Make a model known that a caller described, until the process ends.
+
+    Parameters
+    ----------
+    described : ModelFeatures
+        For example the result of :func:`from_config`.
+
+    Returns
+    -------
+    str
+        The name under which all look-ups find it. That of the catalog, if the catalog has this very network (under
+        this name, or as the one that was trained further); else the model's own with a digest of its features, so that
+        what was measured of another model of the name is not taken for it, and the same description has the same name,
+        and hence the same draws, in every process.
+    """
+    wanted = _fingerprint(described)
+    named = match(described.name)
+    if named is not None and _fingerprint(named) == wanted:
+        return named.name
+    for name in _table("models_transformers.csv"):
+        if _fingerprint(_load("models_transformers.csv", name)) == wanted:
+            return name
+    name = f"{normalise(described.name)}@{wanted}"
+    if key(name) not in _registered:
+        _registered[key(name)] = described.named(name)
+        for remembered in (features, match, canonical, architecture):
+            remembered.cache_clear()
+    return name
+
+
+def _fingerprint(model: ModelFeatures) -> str:
+    """Digest of the network: of everything but what it is called, how long its usual input is, and the sources."""
+    from zlib import crc32
+
+    bare = replace(model, name="", network="", source="", default_sequence_length=None)
+    return f"{crc32(repr((bare, model.parts, model.decoder)).encode()):08x}"
 
 
 @cache

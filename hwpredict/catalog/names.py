@@ -16,8 +16,9 @@ _TAG = re.compile(
 )
 #: A part of a model, not an organisation and a model ("whisper_tiny/HfWhisperEncoder", "CLIP-ViT-B/32").
 _COMPONENT = re.compile(
-    r"^(?:[a-z0-9_]+/[A-Z]\w*(?:coder|coder\d|etector|etection|oiner|uantizable|egment|enerator|ead|lassifier|alue|hrinkage)"
-    r"|[a-z0-9_]+/(?:unet|vae|controlnet|text_encoder)|.*/(?:text|image)-encoder|.*[A-Za-z]/\d+(?:@\w+)?)$"
+    r"^(?:[a-z0-9_]+/\w*(?:(?:en|de)coder\d?|detector|detection|joiner|quantizable|segment|generator|head|classifier"
+    r"|value|shrinkage)|[a-z0-9_]+/(?:unet|vae|controlnet|text_encoder)|.*/(?:text|image)-encoder"
+    r"|.*[a-z]/\d+(?:@\w+)?)$"
 )
 _SPACE = re.compile(r"\s+")
 
@@ -35,10 +36,15 @@ def normalise(name: str) -> str:
     str
         For example "resnet50" for "timm/resnet50.a1_in1k".
     """
-    text = _SPACE.sub(" ", name.replace("⭐", " ")).strip()
-    if "/" in text and not _COMPONENT.match(text):
-        text = text.rstrip("/").rsplit("/", 1)[-1]
-    return _TAG.sub("", text.lower())
+    text = name.lower().replace("⭐", " ")
+    while True:  # until nothing more goes, so that the name of a name is that name
+        shorter = _SPACE.sub(" ", text).strip(" /")
+        if "/" in shorter and not _COMPONENT.match(shorter):
+            shorter = shorter.rsplit("/", 1)[-1]
+        shorter = _TAG.sub("", shorter)
+        if shorter == text:
+            return text
+        text = shorter
 
 
 _TOKEN = re.compile(r"[a-z]+|[0-9]+(?:\.[0-9]+)*")
@@ -82,7 +88,7 @@ _FRAMEWORK = (
 _TASK = (
     r"squad(?:[- ]?v?[12](?:\.1)?)?|mrpc|sst-?2|qnli|cola|rte|sts-?b|mnli|wnli|qqp|wikitext|lm[- ]head"
     r"|distilled[- ]squad|imagenet(?:[- ]?1k)?|in(?:1|12|21|22)k"
-    r"|pre-?training|fine-?tun(?:ing|ed)|lora|mlperf|offline|server|99(?:\.9)?|backbone"
+    r"|ssld|wsl|auto[-_]aug|pre-?training|fine-?tun(?:ing|ed)|lora|mlperf|offline|server|99(?:\.9)?|backbone"
 )
 _SUFFIX = (
     rf"(?:[-_. :]+(?:{_QUANTISATION}|{_ROLE}|{_FRAMEWORK}|{_TASK}|latest)"
@@ -103,6 +109,9 @@ _SIZED = re.compile(r"^(\S*\d(?:\.\d+)?[bm](?:-a\d+(?:\.\d+)?b)?(?:-\S*)?) ")
 _INSIDE = re.compile(r"^[\w -]+ \(([a-z][\w.]*(?:-[\w.]+)+)\)$")
 #: "llama-v2", "llama_v3".
 _LLAMA_V = re.compile(r"^(llama)[-_ ]?v(?=\d)")
+#: Widths of PaddleClas ("MobileNetV2_x0_5") as timm writes them, and its names of networks that timm has too.
+_WIDTH = re.compile(r"^(rexnet|.*[a-z0-9]_x)_?(\d)_(\d{1,2})$")
+_PADDLE = (("pplcnetv2", "lcnetv2"), ("pplcnet", "lcnet"), ("pphgnetv2", "hgnetv2"), ("pphgnet", "hgnet"))
 #: Versions whose dot was lost ("qwen2_5_7b").
 _DOTLESS = re.compile(r"^(qwen|llama|gemma|phi|granite)([-_]?v?)(\d)[-_](\d)(?=[-_]\d|[-_][a-z])")
 
@@ -145,7 +154,22 @@ def _shortened(text: str) -> Iterator[str]:
         dotted = _DOTLESS.sub(r"\1\2\3.\4", text)
         if dotted != text:
             yield dotted
+        yield from _paddle(text)
         shorter = _suffix().sub("", text).strip(" -_.:")
         if shorter == text:
             return
         text = shorter
+
+
+def _paddle(text: str) -> Iterator[str]:
+    for ours, theirs in _PADDLE:
+        if text.startswith(ours):
+            text = theirs + text[len(ours) :]
+            yield text
+            break
+    width = _WIDTH.match(text)
+    name = width[1].removesuffix("_x") if width else ""
+    if width and re.match(r"mobilenetv?[12]$", name):
+        yield f"{name}_{width[2]}.{width[3]}"
+    elif width:
+        yield f"{name}_{100 * int(width[2]) + int(f'{width[3]:0<2}'):03d}"

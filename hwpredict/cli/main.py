@@ -7,60 +7,85 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 
 import typer
+from typer.exceptions import Abort, TyperException
 
 from hwpredict import __version__
 from hwpredict.cli import fit, predict, recommend
-from hwpredict.errors import HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
+from hwpredict.cli.arguments import flat, spread
+from hwpredict.errors import ConfigError, HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
+
+FAILED, BAD_USAGE, NOT_FEASIBLE, INTERRUPTED = 1, 2, 3, 130
 
 app = typer.Typer(
     name="hwpredict",
     help="How fast will this model run on that hardware, how much memory will it take, and how sure are we?",
-    no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+COMMANDS = ("recommend", "predict", "fit")
 app.command("recommend")(recommend.recommend)
 app.command("predict")(predict.predict)
 app.command("fit")(fit.fit)
-
-COMMANDS = ("recommend", "predict", "fit")
 
 
 @app.callback(invoke_without_command=True)
 def _root(
     version: bool = typer.Option(False, "--version", help="Print the version."),
-    debug: bool = typer.Option(False, "--debug", help="Log what is done, and show tracebacks."),
+    debug: bool = typer.Option(False, "--debug", help="Log what is done, and show tracebacks; anywhere in the line."),
 ) -> None:
-    if debug:
-        logging.basicConfig(level=logging.DEBUG)
     if version:
         typer.echo(__version__)
         raise typer.Exit
 
 
-def flat(arguments: list[str]) -> list[str]:
-    """The guide's flat command lines (``hwpredict --model X``) as subcommands."""
-    if "--model" in arguments and not any(a in COMMANDS for a in arguments[:2]):
-        name = arguments[arguments.index("--model") + 1 : arguments.index("--model") + 2]
-        rest = [a for i, a in enumerate(arguments) if a != "--model" and arguments[i - 1 : i] != ["--model"]]
-        head = [a for a in rest if a == "--debug"]
-        return [*head, "recommend", *name, *(a for a in rest if a != "--debug")]
-    return arguments
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
-    given = flat(list(sys.argv[1:] if arguments is None else arguments))
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING,
+        format="%(name)s: %(message)s" if debug else "hwpredict: %(message)s",
+        force=True,
+    )
+    line = flat([a for a in given if a != "--debug"], COMMANDS)
+    raise SystemExit(_run(spread(line) or ["--help"], debug=debug))
+
+
+def _run(arguments: list[str], *, debug: bool) -> int:
+    """Exit status of a command line; whatever goes wrong is one line on stderr."""
+    failure: Exception
     try:
-        app(args=given, standalone_mode=True)
+        return int(app(args=arguments, prog_name="hwpredict", standalone_mode=False) or 0)
     except HwpredictError as error:
-        if "--debug" in given:
-            raise
-        message = " ".join(str(error).split())
-        typer.echo(f"hwpredict: {message}", err=True)
-        if isinstance(error, IncompatibleError):
-            raise SystemExit(3) from None
-        raise SystemExit(2 if isinstance(error, (UnknownNameError, InvalidWorkloadError)) else 1) from None
+        failure, message, status = error, str(error), _status(error)
+    except TyperException as error:  # what the parser does not understand
+        failure, message, status = error, error.format_message(), error.exit_code
+        if status == BAD_USAGE:
+            command = arguments[0] if arguments[0] in COMMANDS else ""
+            message = f"{message} See: hwpredict {command} --help".replace("  ", " ")
+    except BrokenPipeError:  # the reader of our output has had enough
+        sys.stderr.close()
+        return FAILED
+    except OSError as error:
+        failure, message, status = error, f"{error.filename or 'input or output'}: {error.strerror or error}", FAILED
+    except (KeyboardInterrupt, Abort):
+        typer.echo("hwpredict: interrupted", err=True)
+        return INTERRUPTED
+    except Exception as error:
+        kind = type(error).__name__
+        failure, status = error, FAILED
+        message = f"this should not have happened ({kind}: {error}): please report it with the output of --debug"
+    if debug:
+        traceback.print_exception(failure)
+    typer.echo(f"hwpredict: {' '.join(message.split())}", err=True)
+    return status
+
+
+def _status(error: HwpredictError) -> int:
+    if isinstance(error, IncompatibleError):
+        return NOT_FEASIBLE
+    return BAD_USAGE if isinstance(error, (UnknownNameError, InvalidWorkloadError, ConfigError)) else FAILED

@@ -7,21 +7,66 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[str, typer.Argument(help="Model name, e.g. bert-base-uncased or facebook/opt-30b.")]
-Family = Annotated[str | None, typer.Option("--family", help="Family of a model that is not in the catalog.")]
+Model = Annotated[
+    str | None,
+    typer.Argument(help="Model name (bert-base-uncased, facebook/opt-30b), or the path of its config.json."),
+]
+ModelName = Annotated[str | None, typer.Option("--model", help="The model, as an option.")]
+ModelConfig = Annotated[
+    Path | None,
+    typer.Option("--model-config", help="config.json of the model, or the folder that holds it.", exists=True),
+]
+Family = Annotated[
+    str | None,
+    typer.Option(
+        "--family",
+        help="vision, text_generation, embedding, audio, multimodal or recommendation; enough if no more is known.",
+    ),
+]
+Parameters = Annotated[
+    str | None, typer.Option("--parameters", help="Parameters of a model that is not in the catalog (7B, 110M, 25e6).")
+]
+Gmacs = Annotated[float | None, typer.Option("--gmacs", help="Its 10^9 multiply-accumulates for one item.")]
+Activations = Annotated[float | None, typer.Option("--activations", help="Its 10^6 activation elements for one item.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", "-b", help="Items in a step.")]
 SequenceLength = Annotated[int | None, typer.Option("--seq-length", help="Tokens of a sequence (default 128).")]
+InputSize = Annotated[str | None, typer.Option("--input-size", help="Pixels of an image: 224 or 480x640.")]
 Mode = Annotated[str, typer.Option("--mode", help="inference or training.")]
 Precision = Annotated[str, typer.Option("--precision", help="fp32, fp16, bf16, int8, int4, amp …")]
 Hardware = Annotated[
     list[str] | None,
     typer.Option("--hardware", help="Platforms (cuda), devices (a100) or both (openvino:i7-8700); several allowed."),
 ]
+Browser = Annotated[
+    list[str] | None,
+    typer.Option("--browser", help="chrome, edge, firefox, safari or all, for webgpu and webnn; several allowed."),
+]
 Item = Annotated[
     str | None, typer.Option("--item", help="What is counted: image, sequence, token_prefill, token_decode …")
 ]
 Runtime = Annotated[str | None, typer.Option("--runtime", help="Software, e.g. pytorch-compile or tensorrt.")]
 Devices = Annotated[int, typer.Option("--n-devices", help="Devices working together.")]
-Posterior = Annotated[Path | None, typer.Option("--posterior", help="A posterior of your own (.nc).")]
+OnUnknown = Annotated[
+    str, typer.Option("--on-unknown", help="error: refuse unknown names; prior: predict them from their population.")
+]
+Posterior = Annotated[
+    Path | None, typer.Option("--posterior", help="A posterior of your own (.nc).", exists=True, dir_okay=False)
+]
+Database = Annotated[
+    Path | None, typer.Option("--database", help="Your measurements: DuckDB store, Parquet or CSV.", exists=True)
+]
+BenchmarkDir = Annotated[
+    Path | None, typer.Option("--benchmark-dir", help="Folder of your measurements.", exists=True, file_okay=False)
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML or JSON of settings; see the documentation.", exists=True, dir_okay=False),
+]
+Workloads = Annotated[
+    Path | None,
+    typer.Option(
+        "--workloads", help="CSV or Parquet of rows to predict, in the schema's columns.", exists=True, dir_okay=False
+    ),
+]
 Format = Annotated[str, typer.Option("--format", help="table, json or csv.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the predictive draws.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the predictive draws (default 0).")]

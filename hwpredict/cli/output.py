@@ -36,9 +36,20 @@ def figure(value: float) -> str:
     return f"{value:.3g}"
 
 
+def share(value: float) -> str:
+    """A probability or share in per cent."""
+    return "–" if math.isnan(value) else f"{value:.0%}"
+
+
 def span(median: float, low: float, high: float) -> str:
     """A median with its interval."""
     return f"{figure(median)} [{figure(low)}, {figure(high)}]"
+
+
+def workload(query: Mapping[str, Any]) -> str:
+    """What was asked, in a line."""
+    length = f", {query['sequence_length']} tokens" if query["sequence_length"] else ""
+    return f"{query['model_name']}, {query['precision']}, batch {query['batch_size']}{length}, {query['mode']}"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
@@ -63,10 +74,10 @@ def dump_json(value: Any) -> None:
 
 
 def dump_csv(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows with the keys of the first as header."""
+    """Rows with the keys of the first as header; NaN becomes an empty field."""
     writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(_plain(list(rows)))
 
 
 def _plain(value: Any) -> Any:

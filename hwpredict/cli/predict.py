@@ -2,64 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hwpredict.cli import options as o, output
+from hwpredict.cli import inputs, options as o, output
+from hwpredict.errors import InvalidWorkloadError
+from hwpredict.results import summaries
+
+METRICS = ("throughput", "latency", "memory")
 
 
 def predict(
-    model: o.Model,
+    model: o.Model = None,
+    model_name: o.ModelName = None,
+    model_config: o.ModelConfig = None,
+    workloads: o.Workloads = None,
     family: o.Family = None,
+    parameters: o.Parameters = None,
+    gmacs: o.Gmacs = None,
+    activations: o.Activations = None,
     batch_size: o.BatchSize = 1,
     seq_length: o.SequenceLength = None,
+    input_size: o.InputSize = None,
     mode: o.Mode = "inference",
     precision: o.Precision = "fp32",
     hardware: o.Hardware = None,
     item: o.Item = None,
     runtime: o.Runtime = None,
     n_devices: o.Devices = 1,
+    on_unknown: o.OnUnknown = "error",
     posterior: o.Posterior = None,
-    seed: o.Seed = 0,
+    database: o.Database = None,
+    benchmark_dir: o.BenchmarkDir = None,
+    config: o.Config = None,
+    seed: o.Seed = None,
     format: o.Format = "table",
     out: Annotated[Path | None, typer.Option("--output-file", "-o", help="Write the draws as netCDF.")] = None,
 ) -> None:
-    """Predict throughput, latency and memory of a model on one or several targets."""
-    from hwpredict.predictor import HardwareModelPredictor
-
+    """Predict throughput, latency and memory of a model on one or several targets, or of a table of rows."""
     output.check_format(format)
-    result = HardwareModelPredictor(posterior, seed=seed).predict_performance(
-        model, family, hardware, batch_size, seq_length, mode, precision,
-        item=item, runtime=runtime, n_devices=n_devices,
-    )  # fmt: skip
-    if out is not None:
-        result.to_netcdf(out)
-    entries = result["predictions"]
+    predictor = inputs.predictor(
+        posterior=posterior, database=database, benchmark_dir=benchmark_dir, config=config, seed=seed
+    )
+    asked = inputs.model(model, model_name, model_config)
+    if workloads is not None:
+        if asked is not None or family is not None or hardware:
+            raise InvalidWorkloadError("--workloads says the models and the hardware: leave the others out")
+        cells = predictor.cells(inputs.rows(workloads), on_unknown=on_unknown)
+        title, rows = str(workloads), summaries(cells)
+        answer: Any = rows
+        if out is not None:
+            predictor.dataset(cells).to_netcdf(out)
+    else:
+        result = predictor.predict_performance(
+            asked, family, hardware, batch_size, seq_length, mode, precision,
+            item=item, runtime=runtime, n_devices=n_devices, on_unknown=on_unknown,
+            input_size=input_size, parameters=inputs.count(parameters), gmacs=gmacs, activations_m=activations,
+        )  # fmt: skip
+        title, rows, answer = output.workload(result), result.summaries(), result.to_dict()
+        if out is not None:
+            result.to_netcdf(out)
     if format == "json":
-        output.dump_json(result.to_dict())
-        return
-    metrics = ("throughput", "latency", "memory_usage")
-    if format == "csv":
-        output.dump_csv([
-            {"hardware": name, "evidence": e.get("evidence", ""), "incompatible": e.get("reason", "")}
-            | {m: e.get(m) for m in metrics}
-            | {
-                f"{m}_{side}": e[f"{m}_interval"][i] if m in e else None
-                for m in metrics
-                for i, side in enumerate(("low", "high"))
-            }
-            for name, e in entries.items()
-        ])  # fmt: skip
-        return
-    rows = []
-    for name, e in entries.items():
-        if not e["compatible"]:
-            rows.append([name, "–", "–", "–", "–", "–", f"incompatible: {e['reason']}"])
+        output.dump_json(answer)
+    elif format == "csv":
+        output.dump_csv(rows)
+    else:
+        show(title, rows, named=workloads is not None)
+
+
+def show(title: str, rows: Sequence[Mapping[str, Any]], *, named: bool) -> None:
+    """Print predictions as a table; ``named`` where the rows are of several workloads."""
+    lines = []
+    for row in rows:
+        what = [row["model"], row["precision"] or "–", output.figure(row["batch_size"])] if named else []
+        where = row["device"] or row["platform"] if named else row["hardware"]
+        if row["incompatible"]:
+            lines.append([where, *what, *["–"] * 5, f"incompatible: {row['incompatible']}"])
             continue
-        fits = "–" if e["p_fits"] is None else f"{e['p_fits']:.0%}"
-        figures = [output.span(e[m], *e[f"{m}_interval"]) for m in metrics]
-        rows.append([name, *figures, fits, f"{e['epistemic_share']:.0%}", e["evidence"]])
-    columns = ("hardware", "items/s", "latency ms", "memory MB", "P(fits)", "epistemic", "evidence")
-    output.table(f"{model}, {precision}, batch {batch_size}, {mode}: median [90 % interval]", columns, rows)
+        figures = [output.span(row[m], row[f"{m}_low"], row[f"{m}_high"]) for m in METRICS]
+        lines.append([where, *what, *figures, output.share(row["p_fits"]), output.share(row["epistemic_share"]),
+                      row["evidence"]])  # fmt: skip
+    what = ["model", "precision", "batch"] if named else []
+    columns = ["hardware", *what, "items/s", "latency ms", "memory MB", "P(fits)", "epistemic", "evidence"]
+    output.table(f"{title}: median [90 % interval]", columns, lines)

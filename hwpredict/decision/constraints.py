@@ -41,7 +41,8 @@ DEFAULT_FIT = 0.5
 _NUMBER = r"[-+]?(?:\d[\d,_]*\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 _CONDITION = re.compile(rf"^(?P<what>[a-z0-9_ $/]+?)\s*(?P<op><=|>=|<|>)\s*(?P<value>{_NUMBER})\s*(?P<unit>.*)$")
 _PROBABILITY = re.compile(
-    rf"^(?P<what>.*?)[,\s]+with\s+(?:a\s+)?(?:probability|prob\.?|p)\s*(?:of\s+|>=|=|at least\s+)*\s*(?P<p>{_NUMBER})\s*(?P<pc>%?)$"
+    r"^(?P<what>.*?)[,\s]+with\s+(?:a\s+)?(?:probability|prob\.?|p)\s*(?:of\s+|>=|=|at least\s+)*"
+    rf"(?P<p>{_NUMBER})\s*(?P<pc>%?)$"
 )
 _P_OF = re.compile(rf"^p\s*\((?P<what>.*)\)\s*(?:>=|>)\s*(?P<p>{_NUMBER})\s*(?P<pc>%?)$")
 _CHOICE = re.compile(r"^(?P<what>precision|platform|device|vendor)\s*(?:==|=|:|\bin\b|\bis\b)\s*(?P<values>.+)$")
@@ -133,7 +134,10 @@ def parse(text: str | Constraint) -> Constraint:
     # "<=" may come as "≤", and from a shell-shy user as "=<"
     plain = " ".join(str(text).replace("≤", "<=").replace("≥", ">=").replace("=<", "<=").split()).casefold()
     what, probability = _split(plain)
-    if re.fullmatch(r"(it |memory |the model )*fits?( in(to)? memory)?", what) or what in ("no oom", "no out of memory"):
+    if re.fullmatch(r"(it |memory |the model )*fits?( in(to)? memory)?", what) or what in (
+        "no oom",
+        "no out of memory",
+    ):
         return replace(FITS, probability=DEFAULT_PROBABILITY if probability is None else probability)
     constraint = _available(what) or _choice(what) or _comparison(what)
     if constraint is None:
@@ -198,12 +202,12 @@ def _choice(text: str) -> Constraint | None:
     given = [v.strip(" '\"") for v in re.split(r"[,|{}()\[\]]|\bor\b", found["values"]) if v.strip(" '\"")]
     if not given:
         raise InvalidWorkloadError(f"the constraint {text!r} names no {what}")
-    values = {
-        "precision": lambda: [choice("precision", v, PRECISIONS) for v in given],
-        "platform": lambda: [choice("platform", v, Platform) for v in given],
-        "device": lambda: [devices.find(v).name for v in given],
-        "vendor": lambda: given,
-    }[what]()
+    if what == "precision":
+        values = [choice("precision", v, PRECISIONS) for v in given]
+    elif what == "platform":
+        values = [choice("platform", v, Platform) for v in given]
+    else:
+        values = [devices.find(v).name for v in given] if what == "device" else given
     allowed = frozenset(v.casefold() for v in values)
 
     def of(c: Candidate) -> str:

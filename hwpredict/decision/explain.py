@@ -33,6 +33,9 @@ def explain(ranking: Ranking) -> str:
     best = ranking.options[0]
     parts = [
         _verdict(ranking, best),
+        f"In {best.candidate.details['browser']}: {best.candidate.details['note']}."
+        if best.candidate.details.get("note")
+        else "",
         _bottleneck(best),
         _against_the_next(ranking),
         _grouped(ranking),
@@ -57,8 +60,8 @@ def _verdict(ranking: Ranking, best: Option) -> str:
     by = ranking.utility.name + ("" if ranking.risk.name == "risk neutral" else f", {ranking.risk.name}")
     return (
         f"{best.name}: {_figure(best.throughput.median)} items/s (90 % interval {_span(best.throughput)}), "
-        f"{_figure(best.latency.median)} ms ({_span(best.latency)}), {_figure(best.memory.median)} MB; {among} by {by}. "
-        f"Evidence: {_evidence(best)}."
+        f"{_figure(best.latency.median)} ms ({_span(best.latency)}), {_figure(best.memory.median)} MB; "
+        f"{among} by {by}. Evidence: {_evidence(best)}."
     )
 
 
@@ -157,7 +160,9 @@ def _what_would_change(ranking: Ranking) -> str:
         price = _break_even(ranking, lambda o, f: o.scaled(1, price=1 / f))
         if price is not None:
             out.append(f"its price falling by {1 - 1 / price:.0%}")
-    worth = f"{ranking.evpi:.1%}" if ranking.utility.unit == "nats" else f"{_figure(ranking.evpi)} {ranking.utility.unit}"
+    worth = (
+        f"{ranking.evpi:.1%}" if ranking.utility.unit == "nats" else f"{_figure(ranking.evpi)} {ranking.utility.unit}"
+    )
     change = f"What would change this: {' or '.join(out)}." if out else ""
     certain = f"Knowing every figure exactly would be worth {worth} on average." if ranking.evpi > 1e-3 else ""
     return " ".join(filter(None, (change, certain)))

@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from hwpredict.catalog.compatibility import incompatible
 from hwpredict.catalog.economics import Economics
+from hwpredict.decision import web
 from hwpredict.decision.outcomes import Candidate, Outcomes
 from hwpredict.performance.cells import Cells
 from hwpredict.performance.parts import TIME_PARTS
-from hwpredict.workload import Platform
 
 #: What may be written for several devices, each times its number.
 FIGURES = ("price", "power", "carbon_intensity", "capacity", "preference")
+
+
+def refine(cells: Cells, labels: Sequence[str] | None = None) -> Cells:
+    """Cells with what is known against a family on a platform and against a browser put in as reasons.
+
+    Parameters
+    ----------
+    cells : Cells
+    labels : sequence of str, length cell, optional
+        Targets as written; one may name a browser.
+
+    Returns
+    -------
+    Cells
+        Draws of what cannot run are NaN.
+    """
+    rows = cells.rows
+    reasons = list(cells.reasons)
+    columns = ("hardware", "precision", "mode", "model_family", "device")
+    for i, values in enumerate(zip(*(rows[c].tolist() for c in columns), strict=True)):
+        platform, precision, mode, family, device = (str(v) for v in values)
+        browser = web.split(labels[i])[1] if labels is not None else None
+        if reasons[i] is None:
+            reasons[i] = incompatible(platform, precision, mode, family)
+        if reasons[i] is None and browser is not None:
+            reasons[i] = web.verdict(browser, platform, device)[0]
+    fresh = [i for i, (old, new) in enumerate(zip(cells.reasons, reasons, strict=True)) if old is None and new]
+    if not fresh:
+        return cells
+    draws = {name: getattr(cells.prediction, name).copy() for name in ("throughput", "latency", "memory")}
+    fits = cells.fits.copy()
+    for array in (*draws.values(), fits):
+        array[fresh] = np.nan
+    return replace(cells, prediction=replace(cells.prediction, **draws), reasons=reasons, fits=fits)
 
 
 def from_cells(
@@ -53,8 +88,7 @@ def from_cells(
     for i, name in enumerate(names):
         platform, device = str(rows["hardware"][i]), str(rows["device"][i])
         family, precision, mode = (str(rows[c][i]) for c in ("model_family", "precision", "mode"))
-        reason = cells.reasons[i] or incompatible(platform, precision, mode, family)
-        if reason is not None:
+        if (reason := cells.reasons[i]) is not None:
             blocked[name] = reason
             continue
         keep.append(i)
@@ -64,7 +98,8 @@ def from_cells(
         candidates.append(
             Candidate(
                 name, platform, device, precision, mode or "inference", family, float(rows["batch_size"][i]), n,
-                p.evidence[i], int(p.n_measurements[i]), shares, price, dict(details[i]) if details else {},
+                p.evidence[i], int(p.n_measurements[i]), shares, price,
+                web.details(name, platform, device) | (dict(details[i]) if details else {}),
             )
         )  # fmt: skip
         figures["price"].append(price.usd_per_hour * n if price is not None else np.nan)
@@ -80,12 +115,3 @@ def from_cells(
         cluster=np.arange(p.throughput.shape[1]) % posterior_draws,
         blocked=blocked,
     )
-
-
-def check_platforms(preferences: Mapping[str, Any]) -> None:
-    """Refuse preferences of platforms that do not exist."""
-    from hwpredict.errors import unknown
-
-    for name in preferences:
-        if name not in {str(p) for p in Platform}:
-            raise unknown("platform", name, Platform)

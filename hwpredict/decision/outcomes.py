@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.catalog.economics import Price
+from hwpredict.config import OOM_SLOWDOWN
 from hwpredict.errors import InvalidWorkloadError, MissingFigureError, unknown
 
 Array = NDArray[np.float64]
@@ -36,9 +37,6 @@ QUANTITIES: Mapping[str, str] = {
     "n_devices": "devices working together",
     "preference": "hand-set factor of the platform, 1 if none",
 }
-#: How many times slower a draw counts that does not fit into memory: somebody has to notice, shrink the batch or
-#: quantise, and deploy again. It prices a wrong "fits" into every utility, whatever its unit.
-OOM_SLOWDOWN = 100.0
 
 _HOW_TO_GIVE = {
     "price": "give prices={'<device>': <USD per hour>} (--price '<device>=<USD>')",
@@ -139,7 +137,7 @@ class Outcomes(Mapping[str, Array]):
         if name in self._draws:
             return self._draws[name]
         if name == "fits":
-            return 1.0 - (self["memory"] > self["capacity"])
+            return np.asarray(1.0 - (self["memory"] > self["capacity"]), dtype=float)
         if name == "capacity":
             return self._figures["capacity"][:, None]
         if name in ("batch_size", "n_devices"):

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwpredict.config import OOM_SLOWDOWN
 from hwpredict.decision.constraints import FITS, Constraint, Feasibility, evaluate
-from hwpredict.decision.outcomes import OOM_SLOWDOWN, Candidate, Outcomes
+from hwpredict.decision.outcomes import Candidate, Outcomes
 from hwpredict.decision.risk import Neutral, Risk, standard_error
 from hwpredict.decision.utility import Utility
 from hwpredict.errors import IncompatibleError, InfeasibleError, InvalidWorkloadError
@@ -218,9 +219,9 @@ def rank(
             outcomes, i, met, equivalent[i], error[i],
             float(((value[i] == best) / ties).mean()), float((best - value[i]).mean()), groups[k],
         )
-        for k, i in enumerate(order)
+        for k, i in enumerate(order.tolist())
     ]  # fmt: skip
-    infeasible = [_option(outcomes, i, met, equivalent[i], error[i], 0.0, float("nan"), 0) for i in rest]
+    infeasible = [_option(outcomes, i, met, equivalent[i], error[i], 0.0, float("nan"), 0) for i in rest.tolist()]
     if not options:
         raise _infeasible(infeasible, constraints)
     return Ranking(

@@ -201,11 +201,12 @@ def get_risk(spec: str | Risk | None) -> Risk:
     if len(parts) - 1 > most:
         raise InvalidWorkloadError(f"the risk attitude {spec!r} has too many figures: write e.g. '{name}:0.1'")
     try:
-        return kind(*map(float, parts[1:]))
+        made: Risk = kind(*map(float, parts[1:]))
     except ValueError as error:
         if isinstance(error, InvalidWorkloadError):
             raise
         raise InvalidWorkloadError(f"the risk attitude {spec!r} needs a number: write e.g. '{name}:0.1'") from None
+    return made
 
 
 def standard_error(influence: Array, cluster: NDArray[np.int64]) -> Array:

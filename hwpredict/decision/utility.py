@@ -54,10 +54,11 @@ class Utility:
         unit = self.unit if self.unit == other.unit else f"{self.unit} and {other.unit}"
         return Utility(f"{self.name} + {other.name}", lambda q: self(q) + other(q), unit)
 
-    def __mul__(self, factor: float) -> Utility:
+    def __mul__(self, factor: object) -> Utility:
         if not isinstance(factor, (int, float)) or not np.isfinite(factor):
             raise InvalidWorkloadError(f"the weight of {self.name} is {factor!r}: give a finite number")
-        return replace(self, name=f"{factor:g} {self.name}", function=lambda q: factor * self(q))
+        weight = float(factor)
+        return replace(self, name=f"{weight:g} {self.name}", function=lambda q: weight * self(q))
 
     __rmul__ = __mul__
 
@@ -110,7 +111,7 @@ def guide(mode: str = "inference", weights: Mapping[str, Mapping[str, float]] | 
         arbitrary unit. ``compatibility`` counts whether the draw fits into memory: what cannot run at all is not
         ranked. Hand-set preferences of platforms (cost, availability, power factors) multiply the score, as there.
     """
-    table = GUIDE_WEIGHTS | (weights or {})
+    table = {**GUIDE_WEIGHTS, **(weights or {})}
     if mode not in table:
         raise unknown("mode", mode, table)
     known = {"latency": UTILITIES["latency"], "throughput": UTILITIES["throughput"], "memory": UTILITIES["memory"]}

@@ -48,6 +48,26 @@ class Vocabulary:
         """Vocabulary of some rows."""
         return cls({label: sorted(set(values.tolist())) for label, values in labels.items()})
 
+    def index(self, label: str) -> dict[str, int]:
+        """Position of each name of a label."""
+        return self._index[label]
+
+    def encode(self, labels: Sequence[str], codes: Sequence[Codes]) -> Codes:
+        """Level keys of positions, one array of them a label."""
+        key = np.zeros_like(codes[0]) if len(codes) else np.zeros(1, dtype=np.int64)
+        for code, base in zip(codes, self.radix(labels), strict=True):
+            key = key * max(base, 1) + code
+        return key
+
+    def decode(self, labels: Sequence[str], keys: Codes) -> list[Codes]:
+        """Positions of each label in level keys: the inverse of :meth:`encode`."""
+        out: list[Codes] = []
+        rest = keys
+        for base in reversed(self.radix(labels)):
+            out.append(rest % max(base, 1))
+            rest = rest // max(base, 1)
+        return out[::-1]
+
     def codes(self, label: str, values: NDArray[Any]) -> Codes:
         """Positions of ``values``; -1 for names that are not in the vocabulary."""
         index = self._index[label]
@@ -61,12 +81,11 @@ class Vocabulary:
         """Readable names of levels: their labels joined by ``|``."""
         if not labels:
             return ["all"] * len(keys)
-        parts: list[list[str]] = []
-        rest = keys.copy()
-        for label, base in zip(reversed(labels), reversed(self.radix(labels)), strict=True):
-            parts.append([self.names[label][c] for c in (rest % base).tolist()])
-            rest //= base
-        return [SEPARATOR.join(p) for p in zip(*reversed(parts), strict=True)]
+        columns = zip(labels, self.decode(labels, keys), strict=True)
+        return [
+            SEPARATOR.join(p)
+            for p in zip(*([self.names[k][c] for c in codes.tolist()] for k, codes in columns), strict=True)
+        ]
 
 
 class Labels:
@@ -229,7 +248,7 @@ class Design:
         return np.concatenate([[0], np.cumsum([len(k) for k in self.keys])])
 
 
-def design(rows: r.Table, *, effects: tuple[Effect, ...] = EFFECTS) -> Design:
+def design(rows: r.Table, *, effects: tuple[Effect, ...] = EFFECTS, harnesses: Sequence[str] = ()) -> Design:
     """Index arrays of a table of measurements.
 
     Parameters
@@ -238,13 +257,15 @@ def design(rows: r.Table, *, effects: tuple[Effect, ...] = EFFECTS) -> Design:
         Output of :func:`hwpredict.performance.rows.table`.
     effects : tuple of Effect
         The effects to build; a subset makes a smaller model.
+    harnesses : sequence of str
+        Harnesses that are known to overlap their steps, beside those that these rows show to.
 
     Returns
     -------
     Design
     """
     x = covariates(rows)
-    harnesses = overlapped_harnesses(rows, x)
+    harnesses = sorted({*harnesses, *overlapped_harnesses(rows, x)})
     mark_overlapped(x, harnesses)
     seen = observe(rows, x)
     base = offsets(x)[seen.row]

@@ -13,89 +13,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-import numba
 import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
 
 from hwpredict.performance.design import Array, Codes, Design
+from hwpredict.performance.linearise import NormalEquations, simulate
 from hwpredict.performance.parts import MEMORY, NOISE_DF, NOISE_SCALE
 
 #: Posterior draws per iteration that estimate the variances in the scale updates.
-EM_DRAWS = 6
+EM_DRAWS = 16
+#: Steps that a shrinking scale takes at once, and the most that it shrinks by in one iteration.
+RELAXATION, FASTEST_SHRINK = 4.0, 0.7
 #: Weight of the prior on each scale, in levels.
 SCALE_PRIOR = 2.0
-#: Levels that are eliminated last whatever their degree.
-DENSE = 1000
-#: Longest move of one effect in one iteration (log scale).
-MAX_STEP = 4.0
+#: Draws solved for together.
+BLOCK = 16
+#: Longest move of one effect in one iteration (log scale): where a part costs next to nothing, the linearisation of
+#: its effects is worthless.
+MAX_STEP = 1.0
 #: Weight of the pooled noise scale, in observations.
 NOISE_PRIOR = 4.0
-
-
-@numba.njit(cache=True)
-def _add_effects(eta: Array, row: Array, obs: Codes, part: Codes, level: Codes, value: Array, b: Array) -> None:
-    for e in range(len(obs)):
-        term = value[e] * b[level[e]]
-        if part[e] < 0:
-            row[obs[e]] += term
-        else:
-            eta[obs[e], part[e]] += term
-
-
-@numba.njit(cache=True)
-def _softmax(eta: Array, row: Array, mean: Array, share: Array) -> None:
-    n, k = eta.shape
-    for i in range(n):
-        top = -np.inf
-        for j in range(k):
-            top = max(top, eta[i, j])
-        total = 0.0
-        for j in range(k):
-            share[i, j] = np.exp(eta[i, j] - top)
-            total += share[i, j]
-        mean[i] = top + np.log(total) + row[i]
-        for j in range(k):
-            share[i, j] /= total
-
-
-@numba.njit(cache=True)
-def _jacobian(data: Array, where: Codes, obs: Codes, part: Codes, value: Array, share: Array) -> None:
-    data[:] = 0.0
-    for e in range(len(obs)):
-        data[where[e]] += value[e] if part[e] < 0 else value[e] * share[obs[e], part[e]]
-
-
-@numba.njit(cache=True)
-def _normal_matrix(
-    out: Array,
-    out_ptr: NDArray[Any],
-    out_col: NDArray[Any],
-    ptr: NDArray[Any],
-    col: NDArray[Any],
-    data: Array,
-    t_ptr: NDArray[Any],
-    t_row: NDArray[Any],
-    t_where: NDArray[Any],
-    weight: Array,
-    diagonal: Array,
-) -> None:
-    """J'WJ + diag on a fixed pattern, one column at a time (Gustavson 1978)."""
-    n = len(diagonal)
-    work = np.zeros(n)
-    for c in range(n):
-        for t in range(t_ptr[c], t_ptr[c + 1]):
-            i = t_row[t]
-            v = weight[i] * data[t_where[t]]
-            for s in range(ptr[i], ptr[i + 1]):
-                work[col[s]] += v * data[s]
-        work[c] += diagonal[c]
-        for s in range(out_ptr[c], out_ptr[c + 1]):
-            out[s] = work[out_col[s]]
-            work[out_col[s]] = 0.0
 
 
 @dataclass
@@ -122,111 +59,33 @@ class Laplace:
     noise_center: Array
     level_precision: Array = field(default_factory=lambda: np.empty(0))
     history: list[dict[str, float]] = field(default_factory=list)
-    _structure: _Structure | None = None
+    _equations: NormalEquations | None = None
     _weight: Array = field(default_factory=lambda: np.empty(0))
 
     def deviates(self, n: int, rng: np.random.Generator) -> Array:
         """``n`` draws of effects minus mode from the linearised posterior, shape (draw, level)."""
-        s = self._structure
+        s = self._equations
         assert s is not None
         out = np.empty((n, self.design.n_levels))
         root_w, root_p = np.sqrt(self._weight), np.sqrt(self.level_precision)
-        for k in range(n):
-            z = s.transposed_product(root_w * rng.standard_normal(len(root_w)))
-            out[k] = s.solve(z + root_p * rng.standard_normal(len(root_p)))
+        for start in range(0, n, BLOCK):
+            count = min(BLOCK, n - start)
+            noise = [(rng.standard_normal(len(root_w)), rng.standard_normal(len(root_p))) for _ in range(count)]
+            rhs = [s.transposed_product(root_w * e) + root_p * z for e, z in noise]
+            out[start : start + count] = s.solve(np.stack(rhs, axis=1)).T
         return out
 
     def conditional_scale(self) -> Array:
         """Standard deviation of each level given all the others, shape (level,)."""
-        s = self._structure
+        s = self._equations
         assert s is not None
-        return np.asarray(1 / np.sqrt(s.diagonal()))
+        return np.asarray(1 / np.sqrt(s.diagonal))
 
     def shrinkage(self) -> Array:
         """Share of a level's conditional precision that comes from data, shape (level,)."""
-        s = self._structure
+        s = self._equations
         assert s is not None
-        return np.asarray(1 - self.level_precision / s.diagonal())
-
-
-_SYMMETRIC: dict[str, Any] = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True, "Equil": False}}
-
-
-def _elimination_order(h: Any) -> NDArray[Any]:
-    """Fill-reducing order: minimum degree on all but the densest levels, which go last.
-
-    Minimum degree itself takes minutes when a few thousand levels touch nearly everything, and would put them last
-    anyway.
-    """
-    degree = np.diff(h.indptr)
-    dense = np.zeros(len(degree), dtype=bool)
-    if len(degree) > 20 * DENSE:
-        dense[np.argsort(degree, kind="stable")[-DENSE:]] = True
-    sparse = np.flatnonzero(~dense)
-    order = np.argsort(splu(h[sparse][:, sparse].tocsc(), permc_spec="MMD_AT_PLUS_A", **_SYMMETRIC).perm_c)
-    last = np.flatnonzero(dense)
-    return np.concatenate([sparse[order], last[np.argsort(degree[last], kind="stable")]])
-
-
-class _Structure:
-    """Sparsity pattern, linearisation and factor."""
-
-    def __init__(self, d: Design) -> None:
-        n, p = len(d.y), d.n_levels
-        key = d.obs * p + d.level
-        unique, self.where = np.unique(key, return_inverse=True)
-        self.jac = sp.csr_array((np.ones(len(unique)), (unique // p, unique % p)), shape=(n, p))
-        self.jac.sort_indices()
-        transposed = sp.csc_array(
-            (np.arange(1, len(unique) + 1), self.jac.indices, self.jac.indptr), shape=(p, n)
-        ).tocsr()
-        self.t_ptr, self.t_row, self.t_where = transposed.indptr, transposed.indices, transposed.data - 1
-        binary = self.jac.astype(np.int8)
-        pattern = (binary.T.astype(bool) @ binary.astype(bool)).tocsr() + sp.eye_array(p, dtype=bool, format="csr")
-        pattern.sort_indices()
-        self.ptr, self.col = pattern.indptr, pattern.indices
-        self.normal = np.empty(len(self.col))
-        self.order: Any = None
-        self.lu: Any = None
-        self.d, self.p = d, p
-        self.eta = np.empty_like(d.x)
-        self.row, self.mean = np.empty(n), np.empty(n)
-        self.share = np.empty_like(d.x)
-
-    def linearise(self, b: Array) -> Array:
-        d = self.d
-        self.eta[:] = d.x
-        self.row[:] = 0.0
-        _add_effects(self.eta, self.row, d.obs, d.part, d.level, d.value, b)
-        _softmax(self.eta, self.row, self.mean, self.share)
-        _jacobian(self.jac.data, self.where, d.obs, d.part, d.value, self.share)
-        return self.mean
-
-    def factorise(self, weight: Array, precision: Array) -> None:
-        _normal_matrix(
-            self.normal, self.ptr, self.col, self.jac.indptr, self.jac.indices, self.jac.data,
-            self.t_ptr, self.t_row, self.t_where, weight, precision,
-        )  # fmt: skip
-        h = sp.csc_matrix((self.normal, self.col, self.ptr), shape=(self.p, self.p))
-        self.h_diagonal = h.diagonal()
-        if self.order is None:
-            self.order = _elimination_order(h)
-        permuted = h[self.order][:, self.order].tocsc()
-        self.lu = splu(permuted, permc_spec="NATURAL", **_SYMMETRIC)
-
-    def solve(self, v: Array) -> Array:
-        out = np.empty_like(v)
-        out[self.order] = self.lu.solve(v[self.order])
-        return out
-
-    def transposed_product(self, v: Array) -> Array:
-        return np.asarray(self.jac.T @ v)
-
-    def product(self, v: Array) -> Array:
-        return np.asarray(self.jac @ v)
-
-    def diagonal(self) -> Array:
-        return np.asarray(self.h_diagonal)
+        return np.asarray(1 - self.level_precision / s.diagonal)
 
 
 def laplace(
@@ -254,7 +113,7 @@ def laplace(
     -------
     Laplace
     """
-    s = _Structure(d)
+    s = NormalEquations(d)
     sizes = np.diff(d.starts)
     prior = np.array([e.scale for e in d.effects])
     learned = np.array([e.learned for e in d.effects]) & (sizes > 0)
@@ -264,14 +123,14 @@ def laplace(
     is_memory = np.array([name.startswith(MEMORY) for name in d.noise_names])
     if start is None:
         state = Laplace(
-            d, np.zeros(s.p), prior.copy(), np.full(len(d.noise_names), 3 * NOISE_SCALE), np.full(2, NOISE_SCALE)
+            d, np.zeros(d.n_levels), prior.copy(), np.full(len(d.noise_names), 3 * NOISE_SCALE), np.full(2, NOISE_SCALE)
         )
     else:
         state = Laplace(d, start[0].copy(), start[1].copy(), start[2].copy(), np.full(2, NOISE_SCALE))
-    spread = np.zeros(s.p)
+    spread = np.zeros(d.n_levels)
     counts = np.bincount(d.noise, minlength=len(d.noise_names))
     fitted_variance = np.zeros(len(d.y))
-    state._structure = s
+    state._equations = s
 
     def linearise() -> tuple[Array, Array, Array]:
         residual = d.y - s.linearise(state.mode)
@@ -287,7 +146,7 @@ def laplace(
         began = time.perf_counter()
         residual, weight, precision = linearise()
         sigma, level_scale = state.noise[d.noise], np.repeat(state.scale, sizes)
-        step = s.solve(s.transposed_product(weight * residual) - precision * state.mode)
+        step = np.clip(s.solve(s.transposed_product(weight * residual) - precision * state.mode), -MAX_STEP, MAX_STEP)
         draws = state.deviates(EM_DRAWS, rng)
         fitted_variance = np.mean([s.product(e) ** 2 for e in draws], axis=0)
         length = _line_search(s, d, state.mode, step, weight, precision, residual)
@@ -296,8 +155,7 @@ def laplace(
         spread = (draws**2).mean(axis=0)
         square = state.mode**2 + spread
         tail = np.where(gaussian, 1.0, (finite_df + 1) / (finite_df + square / level_scale**2))
-        total = np.bincount(d.effect, tail * square, minlength=len(d.effects))
-        state.scale = np.where(learned, np.sqrt((total + SCALE_PRIOR * prior**2) / (sizes + SCALE_PRIOR)), prior)
+        state.scale = np.where(learned, _scales(d, tail, state.mode, spread, state.scale, prior, sizes), prior)
         residual = d.y - s.linearise(state.mode)
         square = residual**2 + fitted_variance
         u = (NOISE_DF + 1) / (NOISE_DF + square / sigma**2)
@@ -318,8 +176,22 @@ def laplace(
     return state
 
 
+def _scales(d: Design, tail: Array, mode: Array, spread: Array, scale: Array, prior: Array, sizes: Codes) -> Array:
+    """Scale of each effect by over-relaxed expectation-maximisation, shape (effect,).
+
+    ``scale² = (Σ (mode² + variance) + ν prior²) / (n + ν)``; a Student-t level counts by its weight in the scale
+    mixture. Where the data say little about single levels, plain expectation-maximisation creeps down from the prior
+    scale, and unseen levels would inherit its width: so a shrinking scale takes :data:`RELAXATION` steps at once
+    (Salakhutdinov & Roweis 2003).
+    """
+    total = np.bincount(d.effect, tail * (mode**2 + spread), minlength=len(d.effects))
+    log_ratio = 0.5 * np.log((total + SCALE_PRIOR * prior**2) / (sizes + SCALE_PRIOR)) - np.log(scale)
+    shrink = np.maximum(RELAXATION * log_ratio, np.log(FASTEST_SHRINK))
+    return np.asarray(scale * np.exp(np.where(log_ratio < 0, shrink, log_ratio)))
+
+
 def _line_search(
-    s: _Structure, d: Design, mode: Array, step: Array, weight: Array, precision: Array, residual: Array
+    s: NormalEquations, d: Design, mode: Array, step: Array, weight: Array, precision: Array, residual: Array
 ) -> float:
     """Step length in (0, 1] that lowers the reweighted objective: the smooth maximum is not linear."""
 
@@ -327,7 +199,7 @@ def _line_search(
         return float((weight * residual**2).sum() + (precision * b**2).sum())
 
     before = objective(residual, mode)
-    length = min(1.0, MAX_STEP / float(np.abs(step).max()))
+    length = 1.0
     for _ in range(8):
         b = mode + length * step
         if objective(d.y - s.linearise(b), b) < before:
@@ -339,15 +211,6 @@ def _line_search(
 def _center(noise: Array, counts: Codes) -> float:
     """Typical noise scale: the median over groups, so that a large source does not set it alone."""
     return float(np.exp(np.mean(np.log(noise)))) if len(noise) and counts.sum() else NOISE_SCALE
-
-
-def simulate(d: Design, b: Array) -> Array:
-    """Mean of every observation under effects ``b``: log seconds or log MB, shape (obs,)."""
-    eta, row = d.x.copy(), np.zeros(len(d.y))
-    mean, share = np.empty(len(d.y)), np.empty_like(d.x)
-    _add_effects(eta, row, d.obs, d.part, d.level, d.value, b)
-    _softmax(eta, row, mean, share)
-    return mean
 
 
 def log_density(d: Design, b: Array, scale: Array, noise: Array) -> float:

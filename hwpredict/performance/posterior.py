@@ -21,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.errors import PosteriorError
+from hwpredict.performance.calibration import Calibration
 from hwpredict.performance.design import Vocabulary
 from hwpredict.performance.engine import Laplace
 from hwpredict.performance.parts import PART_NAMES, Effect
 
 #: Version of the file layout; a file of another version is refused.
-FORMAT = 1
+FORMAT = 2
 #: Resolution of a draw, log scale. The rounding of 90 effects of a row adds sqrt(90 / 12) · 0.004 = 1 % of noise.
 STEP = 0.004
 #: Draws kept of the shipped posterior.
@@ -61,6 +62,8 @@ class Posterior:
     vocabulary : Vocabulary
     harnesses : list of str
         Harnesses that overlap their steps (see :func:`hwpredict.performance.design.overlapped_harnesses`).
+    calibration : Calibration
+        Stretch of the predictive draws that was fitted on held-out folds; none by default.
     attrs : dict
         Provenance: created, library version, seed, rows, sources, iterations.
     """
@@ -78,6 +81,7 @@ class Posterior:
     vocabulary: Vocabulary
     harnesses: list[str]
     attrs: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=lambda: Calibration({}))
 
     @property
     def n_draws(self) -> int:
@@ -173,6 +177,7 @@ class Posterior:
             "effects": json.dumps([asdict(e) | {"df": str(e.df)} for e in self.effects]),
             "parts": json.dumps(PART_NAMES),
             "harnesses": json.dumps(self.harnesses),
+            "calibration": json.dumps(self.calibration.factors),
             "provenance": json.dumps(self.attrs, default=str),
             "fingerprint": self.fingerprint,
         })  # fmt: skip
@@ -265,6 +270,7 @@ class Posterior:
             noise_population=data["noise_population"][:],
             vocabulary=Vocabulary({name: v[:].tolist() for name, v in f["labels"].variables.items()}),
             harnesses=json.loads(f.harnesses),
+            calibration=Calibration({k: (v[0], v[1]) for k, v in json.loads(f.calibration).items()}),
             attrs=json.loads(f.provenance),
         )
 

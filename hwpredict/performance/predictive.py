@@ -9,9 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.performance import hashing, rows as r
+from hwpredict.performance.calibration import situations
 from hwpredict.performance.covariates import Covariates, covariates
 from hwpredict.performance.design import Labels, mark_overlapped, offsets, part_indices
-from hwpredict.performance.parts import CONCURRENCY, MEMORY, MEMORY_PARTS, NOISE_LABELS, PART_NAMES, TIME, TIME_PARTS
+from hwpredict.performance.parts import (
+    CONCURRENCY,
+    MEMORY,
+    MEMORY_PARTS,
+    NOISE_DF,
+    NOISE_LABELS,
+    PART_NAMES,
+    TIME,
+    TIME_PARTS,
+)
 from hwpredict.performance.posterior import STEP, Posterior
 from hwpredict.workload import Evidence
 
@@ -39,6 +49,9 @@ class Prediction:
     evidence : list of str, length row
     n_measurements : ndarray of int, shape (row,)
         Observations of the same model, device and precision.
+    situation : ndarray of int, shape (row, 2)
+        What of the row is new to the posterior's time and memory figures
+        (:func:`hwpredict.performance.calibration.situations`).
     """
 
     latency: Draws
@@ -48,9 +61,12 @@ class Prediction:
     shares: Array
     evidence: list[str]
     n_measurements: NDArray[np.int64]
+    situation: NDArray[np.int64]
 
 
-def predict(posterior: Posterior, rows: r.Table, *, draws: int = 256, seed: int = 0) -> Prediction:
+def predict(
+    posterior: Posterior, rows: r.Table, *, draws: int = 256, seed: int = 0, calibrated: bool = True
+) -> Prediction:
     """Predict every row.
 
     Parameters
@@ -62,6 +78,8 @@ def predict(posterior: Posterior, rows: r.Table, *, draws: int = 256, seed: int 
         Predictive draws. The posterior's draws are repeated in order; noise and unseen levels are new in each.
     seed : int
         Seeds noise and unseen levels; equal seeds give equal draws, whatever the chunking and the other rows.
+    calibrated : bool
+        Whether the posterior's recalibration is applied.
 
     Returns
     -------
@@ -70,9 +88,9 @@ def predict(posterior: Posterior, rows: r.Table, *, draws: int = 256, seed: int 
     pieces = []
     for start in range(0, r.length(rows), CHUNK):
         chunk = r.take(rows, np.arange(start, min(start + CHUNK, r.length(rows))))
-        pieces.append(_predict_chunk(posterior, chunk, draws, seed))
+        pieces.append(_predict_chunk(posterior, chunk, draws, seed, calibrated))
     joined: dict[str, Any] = {}
-    for name in ("latency", "throughput", "memory", "epistemic", "shares", "n_measurements"):
+    for name in ("latency", "throughput", "memory", "epistemic", "shares", "n_measurements", "situation"):
         joined[name] = np.concatenate([getattr(p, name) for p in pieces])
     return Prediction(**joined, evidence=[e for p in pieces for e in p.evidence])
 
@@ -83,7 +101,7 @@ def _with_unstated(rows: r.Table) -> r.Table:
     return out
 
 
-def _predict_chunk(posterior: Posterior, rows: r.Table, draws: int, seed: int) -> Prediction:
+def _predict_chunk(posterior: Posterior, rows: r.Table, draws: int, seed: int, calibrated: bool) -> Prediction:
     x = covariates(_with_unstated(rows))
     mark_overlapped(x, posterior.harnesses)
     labels = Labels(x.labels, posterior.vocabulary)
@@ -114,6 +132,10 @@ def _predict_chunk(posterior: Posterior, rows: r.Table, draws: int, seed: int) -
     epistemic = np.stack([_share(log_time, noise[TIME]), _share(log_memory, noise[MEMORY])], axis=1)
     log_time += noise[TIME]
     log_memory += noise[MEMORY]
+    situation = np.stack([_situation(known, SEEN_BY[m], n) for m in (TIME, MEMORY)], axis=1)
+    if calibrated:
+        posterior.calibration.apply(log_time, TIME, situation[:, 0], x.labels["platform"])
+        posterior.calibration.apply(log_memory, MEMORY, situation[:, 1], x.labels["platform"])
     items, span = (x.numbers[k].astype(np.float32)[:, None] for k in ("log_items", "log_span"))
     return Prediction(
         latency=np.exp(log_time + span + np.float32(np.log(1e3))),
@@ -123,7 +145,19 @@ def _predict_chunk(posterior: Posterior, rows: r.Table, draws: int, seed: int) -
         shares=np.concatenate([time_share, memory_share], axis=1),
         evidence=_evidence(x, known),
         n_measurements=known["cell:row"],
+        situation=situation,
     )
+
+
+#: Effects whose levels tell whether the harness, device and model of a row were seen.
+SEEN_BY = {
+    TIME: ("source:row", "device:all", "model:row"),
+    MEMORY: ("source:memory", "memory device:m_context", "model:memory"),
+}
+
+
+def _situation(known: dict[str, NDArray[np.int64]], names: tuple[str, ...], n: int) -> NDArray[np.int64]:
+    return situations([known[name] > 0 if name in known else np.zeros(n, dtype=bool) for name in names])
 
 
 def _effect_draws(
@@ -158,7 +192,7 @@ def _effect_draws(
         distinct = sorted(set(names))
         at = {name: i for i, name in enumerate(distinct)}
         seeds = hashing.seeds(distinct, f"{seed}|{effect.name}")
-        deviate = hashing.normals(seeds, draws) if np.isinf(effect.df) else hashing.student_t4(seeds, draws)
+        deviate = hashing.student_t(seeds, draws, effect.df)
         drawn = deviate.astype(np.float32) * posterior.scale[cycle, position]
         out[fresh] = drawn[[at[name] for name in names]]
     return out, counts, active
@@ -187,7 +221,9 @@ def _noise(posterior: Posterior, labels: Labels, metric: str, draws: int, seed: 
     identity = [
         "|".join(map(str, key)) for key in zip(*(rows[c].tolist() for c in (*r.TEXT_COLUMNS, *_IDENTITY)), strict=True)
     ]
-    return np.asarray(hashing.student_t4(hashing.seeds(identity, f"{seed}|noise|{metric}"), draws) * scale, np.float32)
+    return np.asarray(
+        hashing.student_t(hashing.seeds(identity, f"{seed}|noise|{metric}"), draws, NOISE_DF) * scale, np.float32
+    )
 
 
 _IDENTITY = ("sequence_length", "n_devices", "batch_size")

@@ -13,7 +13,9 @@ _V1 = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) *
 _V2 = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 
 #: "mobilenet-v2-1.4-224", "mobilenet_v1_0.25_128", "mobilenetv2_0.5", "mobilenet1.0", "mobilenet-v2".
-NAME = re.compile(r"^mobilenet[-_ ]?(?:v([12])(?![0-9]))?(?:[-_ ]?([01]\.\d+))?(?:[-_ ](\d{2,3}))?$")
+NAME = re.compile(r"^mobilenet[-_ ]?(?:v([12])(?![0-9]))?(?:[-_ ]?([0-2]\.\d+))?(?:[-_ ](\d{2,3}))?$")
+#: The names that :func:`mobilenet` gives, like timm's: the width in hundredths. No image is 0xx pixels wide, nor 1x0.
+HUNDREDTHS = re.compile(r"^mobilenetv([12])_(0\d\d|1[0-4][05])$")
 
 
 def _round(channels: float) -> int:
@@ -86,6 +88,9 @@ def mobilenet(version: int, width: float, size: int = 224) -> ModelFeatures:
 
 def by_name(text: str) -> ModelFeatures | None:
     """Features of a name like "mobilenet-v2-1.4-224"; without width or size 1.0 and 224 are meant."""
+    hundredths = HUNDREDTHS.match(text)
+    if hundredths:
+        return mobilenet(int(hundredths[1]), int(hundredths[2]) / 100) if int(hundredths[2]) else None
     found = NAME.match(text)
     if not found:
         return None

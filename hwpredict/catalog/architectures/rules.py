@@ -17,12 +17,15 @@ _NAS = (
     (r"^hat-", "hat"),
 )
 _DETECTION = (
+    (r"squeezebert", "squeezebert"),
+    (r"semantic-?fpn|(?:^|-)fpn-resnet|^fpn-|panoptic-fpn", "fpn"),
     (r"yolo-?fastest|yolo-fastestv2|fastestdet", "yolo-fastest"),
     (r"yolo-?x", "yolox"),
-    (r"yolo-?(?:v|-v-?)?(1[0-3]|26)(?!\d)", r"yolov\1"),
-    (r"yolo-?v?-?([1-9])(?!\d)", r"yolov\1"),
     (r"pp-?yolo-?e", "ppyoloe"),
     (r"pp-?yolo", "ppyolo"),
+    (r"yolo-?world", "yolov8"),
+    (r"yolo-?(?:v|-v-?)?(1[0-3]|26)(?!\d)", r"yolov\1"),
+    (r"yolo-?v?-?([1-9])(?!\d)", r"yolov\1"),
     (r"damoyolo", "damoyolo"),
     (r"yolo-?nas", "yolo-nas"),
     (r"yolact", "yolact"),
@@ -34,28 +37,68 @@ _DETECTION = (
     (r"mask-?-?r-?cnn", "mask-rcnn"),
     (r"keypoint-?r-?cnn", "mask-rcnn"),
     (r"fast(?:er)?-?r-?cnn|r-?fcn|^rcnn", "faster-rcnn"),
-    (r"retinanet|retinaface", "retinanet"),
+    (r"detectron|ms-rcnn|libra|double-head|grid-rcnn|^rpn|rcnn|^htc|detectors|^scnet", "faster-rcnn"),
+    (r"solov?2?(?:-|$)|blendmask|centermask|polarmask|condinst|queryinst|pointrend|point-rend", "mask-rcnn"),
+    (
+        r"retinanet|retinaface|freeanchor|fsaf|fovea|^atss|^gfl|^paa|^tood|^vfnet|^ld-|reppoints|^nas-fpn|^sabl",
+        "retinanet",
+    ),
     (r"efficientdet", "efficientdet"),
-    (r"centernet|centerpoint", "centernet"),
+    (
+        r"pointpillars|^centerpoint|pointpainting|^clocs|^second-|^hv-|^dv-|pv-?rcnn|part-?a2|bevfusion|bevdet|^petr|^votenet|^3dssd|groupfree"
+        r"|pointnet|dgcnn|paconv|minkunet|spvcnn|cylinder3d|salsanext|^h3dnet|imvotenet|smoke-|^pgd-|^bev",
+        "point-cloud",
+    ),
+    (r"centernet|centerpose|centerpoint|cornernet|centripetal|ctdet", "centernet"),
     (r"refinedet", "refinedet"),
-    (r"ssd", "ssd"),
-    (r"blazeface|blazepose|mediapipe", "mediapipe"),
+    (
+        r"lightface|ultra-lightweight-face|ultra-face|^face-det|face-mask|faceboxes|mobilefacedet|mtcnn|densebox|libfacedetection"
+        r"|plate-detection",
+        "face-detector",
+    ),
+    (r"ssd|mobiledet|pelee-coco|pelee-?net-?ssd|vpgnet|ctpn", "ssd"),
+    (r"blazeface|blazepose|blazepalm|mediapipe|face-landmarks-lite|hand-landmark|palm-det|selfie", "mediapipe"),
     (r"scrfd", "scrfd"),
     (r"fcos", "fcos"),
     (r"nanodet", "nanodet"),
+    (
+        r"ocr-?rec|ocr-?det|ppocr|pp-ocr|paddle-ocr|easyocr|trocr|lprnet|license-plate-recognition|plate-recognition|plate-num|textmountain"
+        r"|text-recognition|^crnn|^ocr-icdar|^craft|^db-|dbnet|psenet|^east",
+        "ocr",
+    ),
+    (
+        r"esrgan|edsr|sesr|rcan|espcn|quicksr|xlsr|single-image-super|super-resolution|srgan|fsrcnn|^ssr-|dncnn|zero-dce|drunet-?div|swinir"
+        r"|aotgan|ddcolor|deblurgan|cyclegan|colorization|fast-neural-style|mosaic-?9|dn-cnn|^lama-",
+        "image-to-image",
+    ),
+    (r"stereonet|fadnet|psmnet|crestereo|aanet|^raft|fcrn|midas|depth|monodepth|scdepth|^gmp-net", "depth"),
+    (
+        r"openpose|posenet|movenet|hourglass|(?<![a-z])spnet|human-pose|^pose-|vit-?pose|^mspn|simplepose|alphapose|dekr|directmhp",
+        "pose",
+    ),
     (r"deeplab", "deeplab"),
     (r"segformer|segnext", "segformer"),
     (r"mask2former|maskformer", "maskformer"),
     (r"nnu-?net|3d-?unet|unet-?3d", "unet3d"),
     (r"(?<!gp)u-?net", "unet"),
     (r"fcn-|^fcn", "fcn"),
-    (r"bisenet", "bisenet"),
+    (
+        r"bisenet|^stdc|fast-?scnn|^icnet|^cgnet|^erfnet|^enet|ffnet|fastseg|lraspp|pp-?lite-?seg|pp-lite-[bt]-seg|ppseg|regseg|^linknet|sinet"
+        r"|contextnet|semantic-segmentation-adas|road-segmentation|^bgnet|^mosaic|^fssd-seg",
+        "fast-segmenter",
+    ),
+    (
+        r"^(?:upernet|ocrnet|ccnet|gcnet|isanet|nonlocal|psanet|ann|apcnet|encnet|danet|dnl|dmnet|emanet|knet|setr|segmenter|sem-fpn|dpt|dnlnet"
+        r"|nonlocalnet|san|mask2former)-",
+        "fcn",
+    ),
     (r"pspnet", "pspnet"),
     (r"pidnet|ddrnet", "ddrnet"),
     (r"hrnet", "hrnet"),
     (r"sam2|sam-|^sam|segment-anything|fastsam|fast-sam", "sam"),
 )
 _DIFFUSION = (
+    (r"controlnet", "stable-diffusion"),
     (r"sdxl|stable-?diffusion-?xl|stable-?diffusion-xl", "stable-diffusion-xl"),
     (r"stable-?diffusion-?(?:v-?)?3|^sd-?3", "stable-diffusion-3"),
     (r"stable-?diffusion|^sd-?[12]|^sd$", "stable-diffusion"),
@@ -78,9 +121,14 @@ _SPEECH = (
     (r"fastpitch", "fastpitch"),
     (r"quartznet", "quartznet"),
     (r"jasper", "jasper"),
-    (r"conformer|zipformer|paraformer|wenet", "conformer"),
-    (r"hifi-?gan", "hifigan"),
-    (r"^vits", "vits"),
+    (
+        r"conformer|zipformer|paraformer|wenet|parakeet|canary|sense-?voice|generate-speech|sherpa-onnx-(?!vits)|(?:^|-)nemo-(?!tron)",
+        "conformer",
+    ),
+    (r"fastspeech|forward-?tacotron", "fastpitch"),
+    (r"hifi-?gan|melgan|wavernn|wavenet", "hifigan"),
+    (r"(?:^|-)vits(?:-|$)|^kokoro|matcha", "vits"),
+    (r"miniresnet|^stmnist|ds-?cnn|kws|aclnet", "ds-cnn"),
     (r"yamnet", "yamnet"),
 )
 _MULTIMODAL = (
@@ -89,7 +137,9 @@ _MULTIMODAL = (
     (r"llava", "llava"),
     (r"blip", "blip"),
     (r"layoutlm", "layoutlm"),
-    (r"dlrm", "dlrm"),
+    (r"perceiver|perveriver", "perceiver"),
+    (r"dlrm|wide-(?:and-)?deep|deepfm|^din|^dien|two-?tower", "dlrm"),
+    (r"^gnn|rgat|^r-gat|graphsage", "gnn"),
     (r"^ncf|neumf", "ncf"),
 )
 _ENCODERS = (
@@ -103,6 +153,8 @@ _ENCODERS = (
     (r"mpnet", "mpnet"),
     (r"minilm|bge-|^bge|gte-|^e5|arctic-embed|bert|^mxbai", "bert"),
     (r"xlnet", "xlnet"),
+    (r"nomic", "nomic"),
+    (r"longformer|bigbird|reformer|funnel|^xlm-|flaubert|perceiver-language|blendcnn|^bidaf", "bert"),
 )
 _LANGUAGE = (
     (r"flan|^t5|[-_]t5|mt5|mt0|^ul2", "t5"),
@@ -186,30 +238,32 @@ _BACKBONES = (
     (r"resnet-?v2|resnet-\d+-v2", "resnetv2"),
     (r"resnet-?rs", "resnetrs"),
     (r"ecaresnet", "ecaresnet"),
-    (r"^resnet|-resnet|^iresnet", "resnet"),
+    (r"arcface-?resnet|face-recognition-resnet|cavaface|lresnet", "resnet"),
+    (r"^resnet|-resnet|^iresnet|(?:^|-)res(?:18|34|50|101|152)(?!\d)", "resnet"),
     (r"regnet-?z", "regnetz"),
-    (r"regnet-?x", "regnetx"),
+    (r"regnet-?x|^regnet$", "regnetx"),
     (r"regnet-?y|regnetv", "regnety"),
     (r"nf-?regnet", "nf-regnet"),
     (r"densenet", "densenet"),
     (r"efficientnet-?v-?2|efficientnetv2", "efficientnetv2"),
     (r"efficientnet-?lite", "efficientnet-lite"),
-    (r"efficientnet", "efficientnet"),
+    (r"efficientnet|^gpunet", "efficientnet"),
     (r"efficientformer", "efficientformer"),
     (r"efficientvit", "efficientvit"),
+    (r"fd-?mobilenet", "mobilenetv1"),
     (r"mobilenet-?v?-?4", "mobilenetv4"),
     (r"mobilenet-?v?-?3", "mobilenetv3"),
     (r"mobilenet-?v?-?2", "mobilenetv2"),
     (r"mobilenet", "mobilenetv1"),
     (r"mobilevit-?v2", "mobilevitv2"),
-    (r"mobilevit", "mobilevit"),
+    (r"mobile-?vit", "mobilevit"),
     (r"mobileone", "mobileone"),
     (r"mnasnet", "mnasnet"),
     (r"shufflenet", "shufflenet"),
     (r"squeezenet|squeeze-", "squeezenet"),
     (r"googlenet|inception", "inception"),
     (r"^vgg|-vgg", "vgg"),
-    (r"alexnet|caffenet", "alexnet"),
+    (r"alexnet|caffenet|overfeat|zfnet", "alexnet"),
     (r"darknet", "darknet"),
     (r"xception", "xception"),
     (r"convnext-?v2", "convnextv2"),
@@ -229,17 +283,34 @@ _BACKBONES = (
     (r"^dpn", "dpn"),
     (r"hardnet", "hardnet"),
     (r"vovnet", "vovnet"),
+    (
+        r"personreid|person-reid|(?:^|-)reid|extractor|osnet|facereid|face-reid|arcface|mobilefacenet|facenet|sphereface|deepsort"
+        r"|vehicle-reid",
+        "re-identification",
+    ),
+    (
+        r"face-attr|face-quality|facemap|tddfa|3dmm|landmark|eyegaze|gaze-est|head-pose|person-attr|person-orientation|vehicle-(?:make|type|color)"
+        r"|emotion|age-gender|foot-track|gear-guard|hand-?posture|open-closed-eye|anti-spoof",
+        "attributes",
+    ),
+    (
+        r"multi-?task|^mt-|^pmg|fairmot|yolop|ultra-?fast|^gkt|^cvt$|hfnet|superpoint|superglue|p2pnet|c2d2|^sa-gate",
+        "multitask",
+    ),
     (r"-(?:adas|retail|crossroad|barrier|security)-\d{4}|-0\d{3}(?:-onnx|-mxnet)?$|-10(?:16|32)$", "omz"),
 )
 _ORDER = (_NAS, _DIFFUSION, _SPEECH, _DETECTION, _MULTIMODAL, _ENCODERS, _LANGUAGE, _BACKBONES)
 #: Image models come from many hands, and their names collide with those of language models ("vgg", "opt").
 _VISION_ORDER = (_NAS, _DETECTION, _BACKBONES, _MULTIMODAL)
+#: Fine-tunes of language models have any word in their names.
+_TEXT_ORDER = (_NAS, _SPEECH, _MULTIMODAL, _ENCODERS, _LANGUAGE, _DETECTION, _BACKBONES)
+_ORDERS = {"vision": _VISION_ORDER, "text_generation": _TEXT_ORDER, "embedding": _TEXT_ORDER}
 
 
 @cache
-def _compiled(vision: bool) -> tuple[tuple[re.Pattern[str], str], ...]:
+def _compiled(family: str | None) -> tuple[tuple[re.Pattern[str], str], ...]:
     """The rules in their order; compiled when first asked for, since that takes longer than all the rest."""
-    order = _VISION_ORDER if vision else _ORDER
+    order = _ORDERS.get(family or "", _ORDER)
     return tuple((re.compile(pattern), label) for table in order for pattern, label in table)
 
 
@@ -266,7 +337,7 @@ def architecture_by_name(name: str, family: str | None = None) -> str:
     """
     text = re.sub(r"[\s_/:]+", "-", normalise(name))
     text = _PREFIX.sub("", text)
-    for pattern, label in _compiled(family == "vision"):
+    for pattern, label in _compiled(family):
         found = pattern.search(text)
         if found:
             return found.expand(label) if "\\" in label else label

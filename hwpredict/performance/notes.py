@@ -1,0 +1,148 @@
+"""What the free text of a row says: its phase, the tokens that it spans, and how the harness was set."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from math import isnan, nan
+
+#: Prompt length of a prefill whose source gives none: the mean of LocalScore's nine shapes (its TTFT rows).
+DEFAULT_PROMPT = 1332.0
+#: Context of a decode step whose source gives none.
+DEFAULT_CONTEXT = 512.0
+
+#: Phases of a workload: what one step is.
+FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"
+
+
+@cache
+def phase(item: str, note_head: str) -> str:
+    """Phase of a row from its ``item`` and the beginning of its note (``token`` rows say there what they time)."""
+    if item == "token_prefill":
+        return PREFILL
+    if item in ("token_decode", "token") and note_head.startswith("whole gen"):
+        return GENERATE
+    if item == "token_decode":
+        return DECODE
+    if item == "token":
+        return PREFILL if note_head.startswith("prefill") else DECODE
+    return FORWARD
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Tokens of one sequence that a row's step covers.
+
+    Attributes
+    ----------
+    prompt : float
+        Tokens that are read at once (prefill, generate).
+    generated : float
+        Tokens that are decoded one by one (generate), else 0.
+    context : float
+        Tokens in the KV cache at the middle of decoding, or at the end of a prefill.
+    counted : float
+        Tokens that throughput counts, per sequence.
+    per_token : bool
+        Whether latency is that of a whole generation divided by its new tokens.
+    """
+
+    prompt: float
+    generated: float
+    context: float
+    counted: float
+    per_token: bool = False
+
+
+_PROMPT = re.compile(
+    r"\bpp(\d+)\b(?!-)|\bISL=(\d+)|\binput tokens=(\d+)|\bprompt of (\d+) tokens|^(\d+)-token decoder prompt"
+    r"|\bn_p_eval=(\d+)"
+)
+_DEPTH = re.compile(r"\bdepth=(\d+)")
+_EVALUATED = re.compile(r"\bn_p_eval=(\d+); n_eval=(\d+)")
+_GENERATE = re.compile(r"input[ =](\d+) output[ =](\d+) tokens")
+_QUEUED = re.compile(r"TTFT")
+_NEW = re.compile(r"of (\d+) new tokens incl\. prefill of (\d+)")
+
+
+def prompt_tokens(note: str) -> float:
+    """Prompt length that a note states ("prefill pp512", "ISL=4096"), NaN if it states none."""
+    found = _PROMPT.search(note)
+    return float(next(g for g in found.groups() if g)) if found else nan
+
+
+def queued(phase_: str, note: str) -> bool:
+    """Whether a prompt waits for those of other users: time to first token of a server under load."""
+    return phase_ == PREFILL and bool(_QUEUED.search(note))
+
+
+def passage(phase_: str, note: str, sequence_length: float) -> Passage:
+    """Tokens that a row covers, from its phase, note and sequence length (not positive where unstated)."""
+    length = sequence_length if sequence_length >= 1 else nan
+    if phase_ == GENERATE:
+        return _generation(note, length)
+    if phase_ == PREFILL:
+        prompt = prompt_tokens(note)
+        prompt = (DEFAULT_PROMPT if isnan(length) else length) if isnan(prompt) or prompt < 1 else prompt
+        depth = _DEPTH.search(note)
+        return Passage(prompt, 0.0, prompt + (float(depth[1]) if depth else 0.0), prompt)
+    context = DEFAULT_CONTEXT if isnan(length) else length
+    evaluated = _EVALUATED.search(note)
+    if evaluated:
+        context = float(evaluated[1]) + float(evaluated[2]) / 2
+    return Passage(1.0, 0.0, max(context, 1.0), 1.0)
+
+
+def _generation(note: str, length: float) -> Passage:
+    """A whole generate(): its prompt, then its new tokens one by one."""
+    new = _NEW.search(note)
+    if new:
+        generated, prompt = float(new[1]), max(float(new[2]), 1.0)
+        return Passage(prompt, generated, prompt + generated / 2, generated, per_token=True)
+    found = _GENERATE.search(note)
+    if found:
+        prompt, generated = max(float(found[1]), 1.0), max(float(found[2]), 1.0)
+        counted = generated if "OUTPUT tokens/s" in note else prompt + generated
+    else:
+        counted = 2 * DEFAULT_CONTEXT if isnan(length) else max(length, 2.0)
+        prompt = generated = counted / 2
+    return Passage(prompt, generated, prompt + generated / 2, counted)
+
+
+_ACTIVE = re.compile(r"active(?: params| parameters)?[= ](\d+(?:\.\d+)?e\+?\d{1,2}|\d{7,})\b", re.ASCII)
+_SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"threads=(\d+)"), "threads={}"),
+    (re.compile(r"gpu_device=(\d)"), "gpu"),
+    (re.compile(r"powersave=2"), "little cores"),
+    (re.compile(r"config=(\d)\s?[Cc]ore"), "cores={}"),
+    (re.compile(r"\bcores=(\d+)"), "cores={}"),
+    (re.compile(r"(single|multi) thread"), "{} thread"),
+    (re.compile(r"x (\d+) instances"), "instances={}"),
+    (re.compile(r"[ ,](singlestream|multistream|offline|server|interactive)[,;]", re.IGNORECASE), "{}"),
+    (re.compile(r"(device-only|program-level)"), "{}"),
+    (re.compile(r"(?:flash_attn|fa)=(?:-fa )?(1|on)"), "flash attention"),
+    (re.compile(r"(5-token batch)"), "{}"),
+    (re.compile(r"\bunit=(\w+)"), "unit={}"),
+    (re.compile(r"(?:latency=)?(p90|p99)\b(?! ms)"), "{}"),
+    (re.compile(r"(TTFT incl\. queueing)"), "queueing"),
+    (re.compile(r"attn_dp=(\d+)"), "dp={}"),
+    (re.compile(r"(n_batch)=1\b"), "n_batch=1"),
+    (re.compile(r"ran_on=(\w+)"), "{}"),
+)
+
+
+def active_parameters(note: str) -> float:
+    """Active parameters of a mixture of experts that a note states, NaN if it states none."""
+    found = _ACTIVE.search(note)
+    return float(found.group(1)) if found else nan
+
+
+def setting(note: str) -> str:
+    """How the harness was set (threads, MLPerf scenario, flash attention …) as a short label, ``""`` if unsaid."""
+    out = []
+    for pattern, label in _SETTINGS:
+        found = pattern.search(note)
+        if found:
+            out.append(label.format(*(g.lower() for g in found.groups() if g)))
+    return " ".join(out)

@@ -1,0 +1,200 @@
+"""What one step of a workload costs: operations and bytes, from the catalog, the row's own figures or imputation."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwpredict.catalog import imputation, models
+from hwpredict.performance import notes, rows as r
+from hwpredict.performance.notes import DECODE, FORWARD, GENERATE, PREFILL, Passage
+from hwpredict.workload import PRECISIONS, Format
+
+Array = NDArray[np.float64]
+
+#: Batch of throughput-only rows that state none (MLPerf offline): a middling one; a pooled effect takes up the rest.
+UNSTATED_BATCH = 16.0
+#: Forward + backward of a training step relative to the forward pass (Kaplan et al. 2020, section 2.1).
+TRAINING_FLOPS = 3.0
+#: Share of a forward pass' activations that inference holds at once (a few layers of some fifty).
+LIVE_SHARE = 0.1
+#: Bytes per parameter of gradient and Adam states in fp32 (Rajbhandari et al. 2020, ZeRO, section 3.1).
+OPTIMIZER_BYTES = 12.0
+#: Elements that a transformer writes per token, layer and hidden unit (attention and feed-forward, by timm's count).
+TOKEN_ELEMENTS = 16.0
+#: Weights of a mixture of experts that a whole sequence touches, as tokens a sequence that choose experts anew.
+SEQUENCE_TOKENS = 64.0
+
+
+def batch(rows: r.Table) -> Array:
+    """Batch of each row; where unstated, 1 for latencies and a middling one for throughput alone."""
+    stated = rows["batch_size"]
+    blind = np.isnan(stated) & np.isnan(rows["latency_ms"])
+    return np.where(np.isnan(stated), np.where(blind, UNSTATED_BATCH, 1.0), stated)
+
+
+def devices_used(rows: r.Table) -> Array:
+    """Number of devices of each row, 1 where unstated."""
+    return np.where(np.isnan(rows["n_devices"]), 1.0, np.maximum(rows["n_devices"], 1.0))
+
+
+@cache
+def format_of(precision: str) -> Format:
+    """Format of a precision; that of fp32 where nothing is known of it."""
+    return PRECISIONS.get(precision) or PRECISIONS["fp32"]
+
+
+@cache
+def _features(name: str) -> models.ModelFeatures | None:
+    return models.match(name)
+
+
+@cache
+def _forward(name: str, length: float, size: float) -> tuple[float, float]:
+    """MACs and activation elements of one item; a length or size of -1 is unstated (NaN would never hit the cache)."""
+    f = _features(name)
+    if f is None:
+        return (np.nan, np.nan)
+    s, p = length if length > 0 else None, round(size) if size > 0 else None
+    return f.macs(s, p), f.activations(s, p)
+
+
+@cache
+def _passage_work(name: str, phase: str, tokens: Passage) -> tuple[float, float]:
+    """MACs and activation elements of one sequence's prefill, decode step or whole generation."""
+    f = _features(name)
+    if f is None:
+        return (np.nan, np.nan)
+    if phase == DECODE:
+        return f.macs_per_token(tokens.context), np.nan
+    macs, elements = _forward(name, tokens.prompt, -1.0)
+    if phase == PREFILL:
+        earlier = tokens.context - tokens.prompt
+        if earlier > 0:  # attention to what the cache held before
+            macs += tokens.prompt * (f.macs_per_token(tokens.context) - f.macs_per_token(tokens.prompt))
+        return macs, elements
+    per_token = elements / tokens.prompt
+    return macs + tokens.generated * f.macs_per_token(tokens.context), elements + tokens.generated * per_token
+
+
+@cache
+def _touched(name: str) -> float:
+    """Weights that one decoded token is multiplied with: neither an encoder's nor a table's of embeddings."""
+    f = _features(name)
+    return f.macs_per_token(0) if f is not None else np.nan
+
+
+def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array]:
+    """Operations and bytes of one step of the whole batch, as natural logs; unknown figures are imputed.
+
+    Adds the labels ``no_macs``, ``no_acts``, ``no_size`` (the model, where its figure was imputed) and ``sharded``.
+    """
+    phase, training = labels["phase"], labels["mode"] == "training"
+    users, devices_ = batch(rows), devices_used(rows)
+    # of a server's users, only some are in prefill at once
+    queued = np.array(r.by_unique(notes.queued, phase, rows["note"]))
+    batch_ = np.where(queued, np.sqrt(users), users)
+    lengths = np.where(np.isnan(rows["sequence_length"]), -1.0, rows["sequence_length"])
+    tokens = r.by_unique(notes.passage, phase, rows["note"], lengths)
+    prompt, generated, context, counted = (
+        np.array([getattr(t, name) for t in tokens]) for name in ("prompt", "generated", "context", "counted")
+    )
+    pixels = np.array(r.by_unique(r.pixels, rows["input_size"]))
+    forward = phase == FORWARD
+    decode, generate, prefill = phase == DECODE, phase == GENERATE, phase == PREFILL
+    read = np.where(forward, 1.0, prompt + generated)  # tokens of a sequence that pass through the network
+    read = np.where(decode, 1.0, read)
+
+    total, active, layers, hidden, kv = _sizes(rows)
+    touched_once = np.where(decode | generate, np.array(r.by_unique(_touched, rows["model"])), np.nan)
+    given = rows["parameters"]
+    ratio = np.where(total > 0, active / total, np.nan)
+    total = np.where(given > 0, given, total)
+    ratio = np.where(np.isnan(ratio), np.array(r.by_unique(imputation.active_fraction, rows["model"])), ratio)
+    note = np.array(r.by_unique(notes.active_parameters, rows["note"]))
+    ratio = np.where(note > 0, note / total, ratio)
+    ratio = np.clip(np.where(np.isnan(ratio), 1.0, ratio), 1e-3, 1.0)
+    no_size = np.isnan(total)
+    total = np.where(no_size, np.array(r.by_unique(imputation.parameters, rows["model_family"])), total)
+    dense = total * ratio
+
+    work = [
+        _forward(n, length, size) if p == FORWARD else _passage_work(n, p, t)
+        for n, p, t, length, size in zip(
+            rows["model"].tolist(), phase.tolist(), tokens, lengths.tolist(), np.nan_to_num(pixels, nan=-1.0).tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+    macs, acts = (np.array([w[k] for w in work]) for k in (0, 1))
+    macs = np.where(np.isnan(macs) | (macs <= 0), np.where(forward, np.nan, dense * read), macs)
+    stated = (rows["gmacs"] > 0) & (forward | prefill)
+    macs = np.where(stated, rows["gmacs"] * 1e9, macs)
+    no_macs = np.isnan(macs) | (macs <= 0)
+    size = np.where(np.isnan(rows["sequence_length"]), pixels, rows["sequence_length"])
+    guess = imputation.log_macs(rows["model_family"], np.log(total), size)
+    log_macs = np.where(no_macs, guess, np.log(np.where(no_macs, 1.0, macs)))
+    # a transformer of P parameters has about 12·layers·hidden² of them; 32 layers is typical of an LLM
+    width = np.where(np.isnan(layers * hidden), 32 * np.sqrt(dense / 384), layers * hidden)
+    acts = np.where(rows["activations_m"] > 0, rows["activations_m"] * 1e6, acts)
+    acts = np.where((np.isnan(acts) | (acts <= 0)) & ~forward, read * width * TOKEN_ELEMENTS, acts)
+    no_acts = np.isnan(acts)
+    guess = imputation.log_activations(rows["model_family"], log_macs, np.log(total), size)
+    log_acts = np.where(no_acts, guess, np.log(np.where(no_acts, 1.0, np.maximum(acts, 1.0))))
+
+    formats = r.by_unique(format_of, labels["precision"])
+    wbits = np.array([f.weight_bits for f in formats])
+    abits = np.array([f.activation_bits for f in formats])
+    # of a mixture of experts a step touches the experts that its tokens choose, each token on its own
+    choosers = batch_ * np.where(prefill, prompt, np.where(forward, SEQUENCE_TOKENS, 1.0))
+    share = np.where(ratio < 1, np.maximum(1 - (1 - ratio) ** choosers, ratio), 1.0)
+    weights = np.where(touched_once > 0, np.minimum(touched_once / ratio, total), total)
+    steps = np.where(generate, generated + 1, 1.0)
+    per_token = np.where(np.isnan(kv), 4 * width * 0.3, kv)
+    cache_bytes = np.where(training | forward, 0.0, per_token * batch_ * context)
+    messages = np.where(training, 4.0 * total, 2.0 * width * 2 * batch_ * read)
+    parallel = (devices_ > 1) & (training | ~forward)
+    passes = np.where(training, TRAINING_FLOPS, 1.0)
+    with np.errstate(divide="ignore"):
+        numbers = {
+            "log_flops": np.log(2 * passes * batch_) + log_macs,
+            "log_macs_item": log_macs,
+            "log_activation_bytes": log_acts + np.log(batch_ * abits / 8 * passes),
+            "log_live_bytes": log_acts + np.log(batch_ * abits / 8 * np.where(training, 1.0, LIVE_SHARE)),
+            "log_weight_bytes": np.log(weights * wbits / 8 * share * steps * np.where(training, 4.0, 1.0)),
+            "log_resident_bytes": np.log(total * wbits / 8),
+            "log_state_bytes": np.log(np.where(training, total * OPTIMIZER_BYTES, 0.0)),
+            "log_kv_bytes": np.log(cache_bytes * steps),
+            "log_cache_bytes": np.log(np.where(generate, cache_bytes * (prompt + generated) / context, cache_bytes)),
+            "log_comm_bytes": np.log(np.where(parallel, messages, 0.0)),
+            "log_depth": np.where(np.isnan(layers), 0.0, 0.5 * np.log(np.maximum(layers, 1) / 32)) + np.log(steps),
+            "log_parameters": np.log(total),
+        }
+    numbers["log_size"] = log_macs - np.log(4e9)
+    numbers["log_intensity"] = (log_macs - log_acts) - 5.0
+    numbers["log_length"] = np.where(prefill, np.log(prompt), np.log(context)) - np.log(512.0)
+    # throughput = items / step; latency = span · step
+    per_step = np.array([t.per_token for t in tokens])
+    numbers["log_items"] = np.log(np.where(forward | decode, 1.0, counted) * users)
+    numbers["log_span"] = np.where(per_step, -np.log(np.maximum(generated, 1.0)), 0.0)
+    labels["sharded"] = np.where(training | forward, "replicated", "sharded").astype(object)
+    for name, missing in (("no_macs", no_macs), ("no_acts", no_acts), ("no_size", no_size)):
+        labels[name] = np.where(missing, labels["model"], "").astype(object)
+    return numbers
+
+
+def _sizes(rows: r.Table) -> tuple[Array, Array, Array, Array, Array]:
+    """Parameters, active parameters, layers, hidden width and KV bytes a token of each row's model, NaN if unknown."""
+    out = np.full((5, r.length(rows)), np.nan)
+    for i, f in enumerate(r.by_unique(_features, rows["model"])):
+        if f is not None:
+            out[:, i] = (
+                f.parameters,
+                f.active_parameters,
+                f.layers or np.nan,
+                f.hidden or np.nan,
+                f.kv_bytes_per_token_fp16 or np.nan,
+            )
+    return out[0], out[1], out[2], out[3], out[4]

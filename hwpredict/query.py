@@ -1,0 +1,179 @@
+"""From what a caller writes to workloads and targets: names, files, features and defaults resolved in one place."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hwpredict.catalog import devices, models
+from hwpredict.config import Config
+from hwpredict.decision import web
+from hwpredict.errors import InvalidWorkloadError
+from hwpredict.performance import rows as r
+from hwpredict.performance.cells import resolve_target
+from hwpredict.workload import Family, Target, Workload, choice
+
+#: What names a model: its name; its parsed config.json, or where that is; its features; None where only the family is
+#: known.
+Model = str | Mapping[str, Any] | os.PathLike[str] | models.ModelFeatures | None
+
+#: Parameters below which a model is called small, medium.
+MODEL_SIZES = {"small": 1e8, "medium": 1e9}
+#: Largest batch that is called small, medium.
+BATCH_SIZES = {"small": 1, "medium": 8}
+
+_log = logging.getLogger(__name__)
+
+
+def resolve_model(model: Model, family: str | None = None) -> tuple[str, str | None]:
+    """The name under which a model is known, and its family.
+
+    Parameters
+    ----------
+    model : str, Mapping, path, ModelFeatures or None
+    family : str, optional
+
+    Returns
+    -------
+    name : str
+    family : str or None
+        The catalog's, where it knows the model.
+
+    Raises
+    ------
+    UnknownNameError
+        The family, or the config's ``model_type``.
+    InvalidWorkloadError
+        A config that cannot be read or lacks a key, or neither model nor family.
+    """
+    if family is not None:
+        family = choice("family", family, Family)
+    if model is None:
+        if family is None:
+            raise InvalidWorkloadError(
+                "no model is named: give its name, its config.json, or at least its family "
+                f"({', '.join(Family)}), with its parameters if you know them"
+            )
+        return f"some {family} model", family
+    name = _described(model)
+    known = models.match(name)
+    if known is not None and family is not None and family != known.family:
+        _log.warning("%s is known as %s: the family %s that was given is not used", name, known.family, family)
+    return name, known.family if known is not None else family
+
+
+def _described(model: str | Mapping[str, Any] | os.PathLike[str] | models.ModelFeatures) -> str:
+    """The name of a model; one that is described by a file or by its features is registered."""
+    if isinstance(model, str) and not _is_config(model):
+        return model
+    if isinstance(model, models.ModelFeatures):
+        return models.register(model)
+    found = models.from_config(model if isinstance(model, (str, Mapping)) else Path(model))
+    name = models.register(found)
+    _log.info("%s: %.4g parameters, from its config", name, found.parameters)
+    return name
+
+
+def resolve_models(rows: r.Table) -> r.Table:
+    """Rows whose models are names: a model that is the path of a config.json is read and registered."""
+    written = rows["model"].tolist()
+    found = {name: _described(name) for name in set(written) if name.casefold().endswith(".json")}
+    if not found:
+        return rows
+    return {**rows, "model": np.array([found.get(name, name) for name in written], dtype=object)}
+
+
+def _is_config(text: str) -> bool:
+    """Whether a name is that of a config.json, or of a folder with one."""
+    return text.casefold().endswith(".json") or Path(text, "config.json").is_file()
+
+
+def resolve_targets(
+    hardware: str | Sequence[str] | None,
+    config: Config,
+    *,
+    runtime: str | None = None,
+    n_devices: int = 1,
+    browser: str | Sequence[str] | None = None,
+    family: str | None = None,
+) -> list[Target]:
+    """Targets from what a caller writes, or the usual candidates.
+
+    Parameters
+    ----------
+    hardware : str or sequence of str or None
+    config : Config
+        Says the candidates, and the runtime by platform.
+    runtime : str, optional
+        Goes before the config's.
+    n_devices : int
+    browser : str or sequence of str, optional
+        Every web platform is answered for once per browser.
+    family : str, optional
+        Of the model: language models run in another runtime in a browser.
+
+    Raises
+    ------
+    UnknownNameError
+        Neither a platform nor a device of the catalog, or no browser.
+    InvalidWorkloadError
+        An empty list.
+    """
+    names = [hardware] if isinstance(hardware, str) else None if hardware is None else list(hardware)
+    if names is None and config.candidates:
+        names = list(config.candidates)
+    if names is None:
+        targets = [Target(platform, device, runtime, None, n_devices) for platform, device in devices.DEFAULT_TARGETS]
+    elif not names:
+        raise InvalidWorkloadError("the list of hardware is empty: name at least one platform or device")
+    else:
+        written = web.spread(list(dict.fromkeys(names)), browser)
+        targets = [_resolve(n, family, runtime=runtime, n_devices=n_devices) for n in written]
+    if runtime is not None or not config.runtime:
+        return targets
+    return [t if t.runtime else replace(t, runtime=config.runtime.get(t.platform)) for t in targets]
+
+
+def _resolve(name: str, family: str | None, *, runtime: str | None, n_devices: int) -> Target:
+    """A target as written, which may name a browser."""
+    plain, browser = web.split(name)
+    found = replace(resolve_target(plain, n_devices=n_devices, runtime=runtime), label=str(name).strip())
+    return web.in_browser(found, browser, family, runtime)
+
+
+def describe(work: Workload, rows: r.Table) -> dict[str, Any]:
+    """A query as results repeat it, with the guide's keys.
+
+    Parameters
+    ----------
+    work : Workload
+    rows : dict of str to ndarray
+        What was predicted, with the defaults filled in.
+    """
+    known = models.match(work.model)
+    size = work.parameters or (known.parameters if known else None)
+    length = rows["sequence_length"][0]
+    return {
+        "model_name": work.model,
+        "model_family": rows["model_family"][0] or None,
+        "model_size": size,
+        "model_size_category": None if size is None else _category(size, MODEL_SIZES, strict=True),
+        "batch_size": int(work.batch_size),
+        "batch_category": _category(work.batch_size, BATCH_SIZES, strict=False),
+        "sequence_length": None if length != length else int(length),
+        "mode": work.mode,
+        "precision": work.precision,
+    }
+
+
+def _category(value: float, limits: Mapping[str, float], *, strict: bool) -> str:
+    for name, limit in limits.items():
+        if value < limit or (not strict and value == limit):
+            return name
+    return "large"
