@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 #: Options after which several values may stand: ``--hardware cuda cpu``.
-SEVERAL = ("--hardware", "--source")
+SEVERAL = ("--hardware", "--source", "--browser", "--price", "--power", "--constraint")
 #: Further ones, where a command asks for many cells at once.
 OF_COMMAND = {
     "matrix": ("--batch-size", "-b", "--seq-length", "--precision", "--phase", "--model", "--quantile", "--kind"),

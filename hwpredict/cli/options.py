@@ -67,6 +67,10 @@ Hardware = Annotated[
     list[str] | None,
     typer.Option("--hardware", help="Platforms (cuda), devices (a100) or both (openvino:i7-8700); several allowed."),
 ]
+Browser = Annotated[
+    list[str] | None,
+    typer.Option("--browser", help="chrome, edge, firefox, safari or all, for webgpu and webnn; several allowed."),
+]
 Item = Annotated[
     str | None, typer.Option("--item", help="What is counted: image, sequence, token_prefill, token_decode …")
 ]
