@@ -39,7 +39,7 @@ def test_the_wheel_predicts_without_the_checkout(wheel: Path, tmp_path: Path) ->
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     program = (
-        "import hwpredict, sys; from hwpredict.predictor import reference_path\n"
+        "import hwpredict, sys; from hwpredict.posteriors import reference_path\n"
         f"assert str(reference_path()).startswith({str(tmp_path)!r}), reference_path()\n"
         "hwpredict.HardwareModelPredictor().predict_performance('resnet50', hardware='t4')"
     )

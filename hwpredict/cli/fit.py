@@ -18,6 +18,7 @@ def fit(
     source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources; several allowed.")] = None,
     iterations: Annotated[int | None, typer.Option("--iterations", min=1)] = None,
     checkpoint: Annotated[Path | None, typer.Option("--checkpoint", help="Resume from and save to this .npz.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="CSV of the least believable measurements.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the fit.")] = 0,
     format: o.Format = "table",
 ) -> None:
@@ -38,7 +39,7 @@ def fit(
         )
 
     posterior = fit_rows(
-        frame, iterations=iterations or ITERATIONS, seed=seed, checkpoint=checkpoint, progress=progress
+        frame, iterations=iterations or ITERATIONS, seed=seed, checkpoint=checkpoint, progress=progress, report=report
     )
     posterior.save(out)
     output.record(format, f"Posterior of {len(frame):,} rows", {

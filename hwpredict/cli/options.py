@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hwpredict.errors import InvalidWorkloadError
+
 
 def _whole(text: str | int) -> int:
     """A whole number; whether it is positive is for the vocabulary to say."""
@@ -72,6 +74,10 @@ Hardware = Annotated[
     list[str] | None,
     typer.Option("--hardware", help="Platforms (cuda), devices (a100) or both (openvino:i7-8700); several allowed."),
 ]
+Browser = Annotated[
+    list[str] | None,
+    typer.Option("--browser", help="chrome, edge, firefox, safari or all, for webgpu and webnn; several allowed."),
+]
 Item = Annotated[
     str | None, typer.Option("--item", help="What is counted: image, sequence, token_prefill, token_decode …")
 ]
@@ -106,3 +112,25 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", parser=_whole, metavar="INTEGER", help="Seed of the predictive draws (default 0)."),
 ]
+Store = Annotated[
+    Path | None,
+    typer.Option("--database", envvar="HWPREDICT_DATABASE", help="Store of measurements (default hwpredict.duckdb)."),
+]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for a store that is in use.")]
+
+
+def pairs(given: list[str]) -> dict[str, str]:
+    """``NAME=VALUE`` arguments as a dictionary.
+
+    Raises
+    ------
+    InvalidWorkloadError
+        One has no equals sign.
+    """
+    out = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise InvalidWorkloadError(f"{text!r} is not COLUMN=VALUE, such as hardware=cuda")
+        out[name.strip()] = value.strip()
+    return out

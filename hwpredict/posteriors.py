@@ -1,26 +1,60 @@
-"""A caller's own measurements: where they lie, and which of them a posterior does not know yet."""
+"""The posterior that a predictor uses: the one that ships or one's own, given the caller's measurements."""
 
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hwpredict.config import Config
-from hwpredict.errors import InvalidWorkloadError, StoreError
+from hwpredict.errors import InvalidWorkloadError, PosteriorError, StoreError
 from hwpredict.performance import rows as r
 from hwpredict.performance.posterior import Posterior
 
 if TYPE_CHECKING:
     import pandas as pd
 
+REFERENCE = "reference.nc"
 #: Rows that are taken in while a prediction waits (a second for each 250 or so); more of them are fitted once instead.
 MOST = 1000
 
 _log = logging.getLogger(__name__)
+
+
+def reference_path() -> Path:
+    """The posterior that ships with the package.
+
+    Raises
+    ------
+    PosteriorError
+        It is missing from the installation.
+    """
+    inside = Path(str(resources.files("hwpredict"))) / "models" / REFERENCE
+    checkout = Path(__file__).resolve().parent.parent / "models" / REFERENCE
+    for path in (inside, checkout):
+        if path.is_file():
+            return path
+    raise PosteriorError(f"the reference posterior {inside} is missing from this installation: reinstall hwpredict")
+
+
+def load(given: Posterior | str | os.PathLike[str] | None) -> Posterior:
+    """A posterior that is given or lies at a path; None is the one that ships.
+
+    Raises
+    ------
+    PosteriorError
+    """
+    if isinstance(given, Posterior):
+        return given
+    path = reference_path() if given is None else Path(given)
+    found = Posterior.load(path)
+    _log.info("posterior %s: %s, %d levels", path, found.fingerprint, len(found.keys))
+    return found
 
 
 def check(config: Config) -> None:
@@ -80,16 +114,26 @@ def condition(posterior: Posterior, frame: Any, *, seed: int = 0) -> Posterior:
     InvalidWorkloadError
         None of the rows that are new has a figure.
     """
-    from hwpredict.performance.update import update
-
     rows = r.table(frame)
     known = set(posterior.attrs.get("sources", []))
     new = np.array([source not in known for source in rows["source"].tolist()], dtype=bool)
-    if not new.any():
-        return posterior
-    fresh = r.take(rows, np.flatnonzero(new))
-    out = update(posterior, fresh, seed=seed)
-    return replace(out, attrs=out.attrs | {"sources": sorted(known | set(fresh["source"].tolist()))})
+    return take_in(posterior, r.take(rows, np.flatnonzero(new)), seed=seed) if new.any() else posterior
+
+
+def take_in(posterior: Posterior, rows: r.Table, *, seed: int = 0) -> Posterior:
+    """Condition a posterior on rows, and note their sources.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    rows : dict of str to ndarray
+    seed : int
+    """
+    from hwpredict.performance.update import update
+
+    out = update(posterior, rows, seed=seed)
+    sources = set(posterior.attrs.get("sources", [])) | set(rows["source"].tolist())
+    return replace(out, attrs=out.attrs | {"sources": sorted(sources)})
 
 
 def condition_quickly(posterior: Posterior, config: Config) -> Posterior:

@@ -1,0 +1,1 @@
+"""Figures: one a file, each a function from an xarray Dataset to a matplotlib Figure."""
