@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwpredict import config as configuration, posteriors
@@ -202,8 +201,8 @@ class HardwareModelPredictor:
         """
         where = {"runtime": runtime, "n_devices": n_devices, "browser": browser}
         work, targets = self._query(
-            model_name, model_family, hardware, where, batch_size=batch_size, sequence_length=sequence_length, mode=mode,
-            precision=precision, **features,
+            model_name, model_family, hardware, where, batch_size=batch_size, sequence_length=sequence_length,
+            mode=mode, precision=precision, **features,
         )  # fmt: skip
         names = [t.name for t in targets]
         cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names)
