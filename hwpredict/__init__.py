@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hwpredict.decision.utility import Utility
     from hwpredict.matrix import PredictionMatrix, open_matrix
     from hwpredict.performance.posterior import Posterior
+    from hwpredict.performance.residual import from_point_predictor
     from hwpredict.predictor import HardwareModelPredictor
     from hwpredict.results import PerformancePrediction, Recommendation
     from hwpredict.store.benchmark_store import BenchmarkStore
@@ -25,6 +26,7 @@ __all__ = [
     "Target",
     "Utility",
     "Workload",
+    "from_point_predictor",
     "open_matrix",
 ]
 
@@ -38,6 +40,7 @@ _HOME = {
     "Target": "hwpredict.workload",
     "Utility": "hwpredict.decision.utility",
     "Workload": "hwpredict.workload",
+    "from_point_predictor": "hwpredict.performance.residual",
     "open_matrix": "hwpredict.matrix",
 }
 

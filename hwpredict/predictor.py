@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from hwpredict import config as configuration
 from hwpredict.config import Config
-from hwpredict.decision.recommend import rank
-from hwpredict.decision.utility import Utility, get_utility
+from hwpredict.decision.choose import DISTRIBUTED_TARGETS, Query
+from hwpredict.decision.constraints import Constraint
+from hwpredict.decision.distributed import Setup
+from hwpredict.decision.options import refine
+from hwpredict.decision.preferences import preferences
+from hwpredict.decision.risk import Risk
+from hwpredict.decision.utility import Utility
 from hwpredict.errors import InvalidWorkloadError, PosteriorError, StoreError
 from hwpredict.performance import rows as r
 from hwpredict.performance.cells import Cells, predict_cells, to_rows
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from hwpredict.matrix import PredictionMatrix
+    from hwpredict.measure.report import HardwareReport
 
 REFERENCE = "reference.nc"
 
@@ -131,8 +137,15 @@ class HardwareModelPredictor:
     def _attrs(self) -> dict[str, str]:
         return {"posterior_fingerprint": self.posterior.fingerprint, "seed": str(self.seed)}
 
-    def _predict(self, rows: r.Table, on_unknown: str = "error", draws: int | None = None) -> Cells:
-        return predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
+    def _predict(
+        self,
+        rows: r.Table,
+        on_unknown: str = "error",
+        draws: int | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> Cells:
+        found = predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
+        return refine(found, labels)
 
     def predict(
         self, workloads: pd.DataFrame | Sequence[Any], *, on_unknown: str = "error", draws: int | None = None
@@ -194,6 +207,7 @@ class HardwareModelPredictor:
         mode: str = "inference",
         precision: str = "fp32",
         *,
+        browser: str | Sequence[str] | None = None,
         runtime: str | None = None,
         n_devices: int = 1,
         on_unknown: str = "error",
@@ -208,13 +222,15 @@ class HardwareModelPredictor:
         model_family : str, optional
             Enough for a model of which no more is known.
         hardware : str or list of str, optional
-            Devices ("a100"), platforms ("cuda": some device of it) or both ("openvino:core i7-8700"); by default the
-            package's usual candidates.
+            Devices ("a100"), platforms ("cuda": some device of it) or both ("openvino:core i7-8700"), a browser beside
+            a web platform ("webgpu@firefox:apple m3"); by default the package's usual candidates.
         batch_size : int
         sequence_length : int, optional
             128 for models that read sequences.
         mode : {"inference", "training"}
         precision : str
+        browser : str or list of str, optional
+            Chrome, Edge, Firefox, Safari or "all": every web platform is answered for once per browser.
         runtime : str, optional
             By default the config's, else the platform's usual one.
         n_devices : int
@@ -233,10 +249,11 @@ class HardwareModelPredictor:
         """
         work, targets = self._query(
             model_name, model_family, hardware, batch_size, sequence_length, mode, precision, runtime, n_devices,
-            features,
+            features, browser,
         )  # fmt: skip
-        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown)
-        return PerformancePrediction([t.name for t in targets], cells, describe(work, cells.rows), self._attrs())
+        names = [t.name for t in targets]
+        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names)
+        return PerformancePrediction(names, cells, describe(work, cells.rows), self._attrs())
 
     def predict_optimal_hardware(
         self,
@@ -246,9 +263,21 @@ class HardwareModelPredictor:
         sequence_length: int | None = None,
         mode: str = "inference",
         precision: str = "fp32",
-        available_hardware: str | Sequence[str] | None = None,
+        available_hardware: str | Sequence[str | Target] | None = None,
         *,
-        utility: str | Utility | None = None,
+        utility: str | Utility | Mapping[str, float] | Callable[..., Any] | None = None,
+        risk: str | Risk | None = None,
+        constraints: str | Constraint | Sequence[str | Constraint] | None = None,
+        prices: Mapping[str, float] | None = None,
+        power: Mapping[str, float] | None = None,
+        grid: str | float | None = None,
+        oom_slowdown: float | None = None,
+        optimize: str | Sequence[str] | Mapping[str, Sequence[Any]] | None = None,
+        is_distributed: bool = False,
+        gpu_count: int | None = None,
+        optimizer: str = "adamw",
+        network_gb_s: float | None = None,
+        browser: str | Sequence[str] | None = None,
         runtime: str | None = None,
         n_devices: int = 1,
         on_unknown: str = "error",
@@ -258,13 +287,38 @@ class HardwareModelPredictor:
 
         Parameters
         ----------
-        model_name, model_family, batch_size, sequence_length, mode, precision, runtime, n_devices, on_unknown
+        model_name, model_family, batch_size, sequence_length, mode, precision, browser, runtime, n_devices, on_unknown
         **features
             As in :meth:`predict_performance`.
-        available_hardware : str or list of str, optional
+        available_hardware : str or list of (str or Target), optional
             What to choose from; by default the config's candidates, else the package's usual ones.
-        utility : {"throughput", "latency"} or Utility, optional
+            ``predictor.detect_hardware().targets()`` are those of this machine.
+        utility : str, Utility, mapping or callable, optional
+            A name (``"throughput"``, ``"latency"``, ``"throughput_per_dollar"``, ``"guide"`` …), an expression on
+            quantities, weights of names, or a function of draws: see :func:`hwpredict.decision.utility.get_utility`.
             By default the config's ("throughput").
+        risk : str or Risk, optional
+            ``"neutral"`` (default), ``"exponential:1"``, ``"crra:2"``, ``"cvar:0.1"``, ``"quantile:0.1"``.
+        constraints : str or list of str, optional
+            Such as ``"latency <= 20 ms with probability 0.95"``: see :mod:`hwpredict.decision.constraints`.
+        prices, power : mapping of str to float, optional
+            USD per device-hour and W per device, by device or platform, in the place of the catalog's.
+        grid : str or float, optional
+            Country or region whose carbon intensity counts, or g CO2/kWh.
+        oom_slowdown : float, optional
+            How many times slower a draw counts that does not fit into memory (100).
+        optimize : str, sequence or mapping, optional
+            Search over ``"batch-size"``, ``"precision"`` or both too: :attr:`Recommendation.per_target` then has the
+            best of each target and :attr:`Recommendation.front` the Pareto front of cost, latency and throughput.
+        is_distributed : bool
+            Plan for several devices: ``batch_size`` is then that of all together, and options are strategies (DDP,
+            ZeRO, FSDP, tensor and pipeline parallelism) on up to ``gpu_count`` devices.
+        gpu_count : int, optional
+            Devices at most (8).
+        optimizer : str
+            For the memory of distributed training: ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …
+        network_gb_s : float, optional
+            GB/s one way per device between machines; by default what such devices are sold with.
 
         Returns
         -------
@@ -273,16 +327,57 @@ class HardwareModelPredictor:
         Raises
         ------
         UnknownNameError, InvalidWorkloadError
+        MissingFigureError
+            The utility or a constraint needs a price or power that is not known of a target that was named.
         IncompatibleError
             No target can run the workload.
+        InfeasibleError
+            None meets the constraints.
         """
+        wanted = preferences(
+            self.config, mode, utility=utility, risk=risk, constraints=constraints, prices=prices, power=power,
+            grid=grid, oom_slowdown=oom_slowdown,
+        )  # fmt: skip
+        if is_distributed and optimize is not None:
+            raise InvalidWorkloadError("a distributed plan already searches batches and strategies: leave out optimize")
+        if gpu_count is not None and not is_distributed:
+            raise InvalidWorkloadError("gpu_count says how many devices work together: set is_distributed too")
+        named = available_hardware is not None or bool(self.config.candidates)
+        if is_distributed and not named:
+            available_hardware = list(DISTRIBUTED_TARGETS)
         work, targets = self._query(
             model_name, model_family, available_hardware, batch_size, sequence_length, mode, precision, runtime,
-            n_devices, features,
+            n_devices, features, browser,
         )  # fmt: skip
-        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown)
-        ranking = rank([t.name for t in targets], cells, get_utility(utility or self.config.utility))
-        return Recommendation(ranking, describe(work, cells.rows), self._attrs())
+
+        def predict(pairs: Sequence[tuple[Workload, Target]]) -> Cells:
+            return self._predict(to_rows(pairs), on_unknown, labels=[t.name for _, t in pairs])
+
+        given = Query(work, targets, wanted, named=named, posterior_draws=self.posterior.n_draws, seed=self.seed)
+        if is_distributed:
+            found = given.distributed(predict, Setup(gpu_count or 8, optimizer, network_gb_s=network_gb_s))
+        elif optimize is not None:
+            found = given.optimised(predict, optimize)
+        else:
+            found = given.compared(predict)
+        return Recommendation(found, describe(work, to_rows([(work, targets[0])])), self._attrs())
+
+    def detect_hardware(self, *, browser: bool = True) -> HardwareReport:
+        """Find out what this machine has: a mapping from platform to report, true where it is available.
+
+        Parameters
+        ----------
+        browser : bool
+            Whether a headless browser may be started to ask for WebGPU and WebNN (some seconds).
+
+        Returns
+        -------
+        HardwareReport
+            Its ``targets()`` go into :meth:`predict_optimal_hardware` as ``available_hardware``.
+        """
+        from hwpredict.measure.detect import detect
+
+        return detect(browser=browser)
 
     def create_hardware_prediction_matrix(
         self,
@@ -387,11 +482,22 @@ class HardwareModelPredictor:
 
         return pd.concat([read_measurements(path) for path in paths], ignore_index=True)
 
+    def update(self, measurements: Any, *, seed: int = 0) -> HardwareModelPredictor:
+        """Condition the posterior in use on further rows (a frame in the schema), in about a second.
+
+        See :func:`hwpredict.performance.update.update`.
+        """
+        from hwpredict.performance.update import update
+
+        self._given = update(self.posterior, measurements, seed=seed)
+        self.__dict__.pop("posterior", None)
+        return self
+
     def _query(
         self,
         model_name: Model,
         model_family: str | None,
-        hardware: str | Sequence[str] | None,
+        hardware: str | Sequence[str | Target] | None,
         batch_size: int,
         sequence_length: int | None,
         mode: str,
@@ -399,7 +505,10 @@ class HardwareModelPredictor:
         runtime: str | None,
         n_devices: int,
         features: dict[str, Any],
+        browser: str | Sequence[str] | None = None,
     ) -> tuple[Workload, list[Target]]:
         name, family = resolve_model(model_name, model_family)
         work = Workload(name, family, batch_size, sequence_length, precision=precision, mode=mode, **features)
-        return work, resolve_targets(hardware, self.config, runtime=runtime, n_devices=n_devices)
+        return work, resolve_targets(
+            hardware, self.config, runtime=runtime, n_devices=n_devices, browser=browser, family=family
+        )

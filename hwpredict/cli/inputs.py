@@ -50,6 +50,18 @@ def model(argument: str | None, option: str | None, config: Path | None) -> Mode
     return found if name is None else found.named(name)
 
 
+def check_folder(out: Path | None) -> None:
+    """See that a file can be written before the work is done.
+
+    Raises
+    ------
+    InvalidWorkloadError
+        The folder that it goes to does not exist.
+    """
+    if out is not None and not out.resolve().parent.is_dir():
+        raise InvalidWorkloadError(f"cannot write {out}: the folder {out.resolve().parent} does not exist")
+
+
 def rows(path: Path) -> Any:
     """Rows of a CSV or Parquet file: a list of dicts, or a DataFrame.
 
