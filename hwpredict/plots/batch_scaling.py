@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwpredict.matrix.block import EVIDENCE_FLAGS
-from hwpredict.plots import labels, panels, style
+from hwpredict.plots import ends, labels, panels, style
 from hwpredict.plots.hardware_comparison import AXES
 
 if TYPE_CHECKING:
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Inches of a panel that hold no label, and the height of a label.
-LEAST, LABEL = 1.25, 0.1
+#: Inches of a panel at least.
+LEAST = 1.25
 #: Share of the panel's width that the labels take.
 MARGIN = 0.42
 
 
 def panel_height(n: int) -> float:
     """Inches of a panel with ``n`` lines, each labelled."""
-    return max(LEAST, n * LABEL) + 0.5
+    return max(LEAST, n * ends.LABEL) + 0.5
 
 
 @style.styled
@@ -97,19 +97,9 @@ def _panel(ax: Axes, part: xr.Dataset, metric: str, names: list[str]) -> None:
     room = np.exp(0.3 * span / max(len(batch) - 1, 1))
     ax.set_xlim(batch[0] / room, batch[0] / room * (batch[-1] * room * room / batch[0]) ** (1 / (1 - MARGIN)))
     ax.spines["bottom"].set_bounds(batch[0], batch[-1])
-    _name_ends(ax, last, names, part)
-
-
-def _name_ends(ax: Axes, last: list[tuple[int, float, float]], names: list[str], part: xr.Dataset) -> None:
-    """Name each line at its right end, moved apart, with a thin line from the end to the name."""
-    low, high = np.log(ax.get_ylim())
-    at = [(np.log(y) - low) / (high - low) for _, _, y in last]
-    gap = LABEL / max(LEAST, len(last) * LABEL)
-    moved = labels.spread(at, gap, 0.0, 1.0)
-    for (h, x, y), place in zip(last, moved, strict=True):
-        colour = style.look(panels.platforms_of(part)[h]).colour
-        line = {"arrowstyle": "-", "lw": 0.35, "color": colour, "shrinkA": 0.5, "shrinkB": 2, "relpos": (0, 0.5)}
-        ax.annotate(
-            names[h], (x, y), xytext=(1 - MARGIN + 0.06, place), xycoords="data", textcoords="axes fraction",
-            va="center", fontsize=6, color=colour, annotation_clip=False, arrowprops=line,
-        )  # fmt: skip
+    platforms = panels.platforms_of(part)
+    ends.name_ends(
+        ax, [(x, y) for _, x, y in last], [names[h] for h, _, _ in last],
+        [style.look(platforms[h]).colour for h, _, _ in last], start=1 - MARGIN + 0.07,
+        height=max(LEAST, len(last) * ends.LABEL),
+    )  # fmt: skip

@@ -54,22 +54,25 @@ def ends(data: xr.Dataset, name: str) -> xr.DataArray:
     return q.isel(quantile=[0, n // 4, n // 2, n - 1 - n // 4, n - 1])
 
 
-def pages(data: xr.Dataset, height: Callable[[int], float], columns: int = COLUMNS) -> Iterator[xr.Dataset]:
+def pages(data: xr.Dataset, height: float, columns: int = COLUMNS) -> Iterator[xr.Dataset]:
     """The matrix by as many models as fit on a page.
 
     Parameters
     ----------
     data : xarray.Dataset
-    height : callable
-        Inches that so many rows of panels take.
+    height : float
+        Inches that a row of panels takes.
     columns : int
+        Panels in a row.
     """
-    rows = 1
-    while height(rows + 1) <= style.PAGE and rows < 4:
-        rows += 1
-    step = rows * columns
+    step = max(int((style.PAGE - 0.8) // height), 1) * columns
     for start in range(0, data.sizes["model"], step):
         yield data.isel(model=slice(start, start + step))
+
+
+def row_pitch(members: int) -> float:
+    """Inches of a row with so many marks above each other."""
+    return ROW * max(1.0, 0.45 * members + 0.35)
 
 
 def order_of(data: xr.Dataset, name: str, largest_first: bool = True) -> list[int]:
@@ -125,7 +128,7 @@ def interval_panels(
     data = data.isel(hardware=order).transpose("model", "hardware", ...)
     n, k = data.sizes["hardware"], data.sizes["model"]
     members = data[series].to_numpy().tolist() if series else [None]
-    pitch = ROW * max(1.0, 0.45 * len(members) + 0.35)
+    pitch = row_pitch(len(members))
     columns = min(COLUMNS, k)
     rows = -(-k // columns)
     handles = legend_handles(data, [series_label(m) for m in members] if series else [], capacity)
