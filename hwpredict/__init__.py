@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hwpredict.decision.utility import Utility
     from hwpredict.performance.posterior import Posterior
+    from hwpredict.performance.residual import from_point_predictor
     from hwpredict.predictor import HardwareModelPredictor
     from hwpredict.results import PerformancePrediction, Recommendation
     from hwpredict.store.benchmark_store import BenchmarkStore
@@ -23,6 +24,7 @@ __all__ = [
     "Target",
     "Utility",
     "Workload",
+    "from_point_predictor",
 ]
 
 _HOME = {
@@ -34,6 +36,7 @@ _HOME = {
     "Target": "hwpredict.workload",
     "Utility": "hwpredict.decision.utility",
     "Workload": "hwpredict.workload",
+    "from_point_predictor": "hwpredict.performance.residual",
 }
 
 

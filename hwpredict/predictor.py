@@ -338,6 +338,17 @@ class HardwareModelPredictor:
 
         return pd.concat([read_measurements(path) for path in paths], ignore_index=True)
 
+    def update(self, measurements: Any, *, seed: int = 0) -> HardwareModelPredictor:
+        """Condition the posterior in use on further rows (a frame in the schema), in about a second.
+
+        See :func:`hwpredict.performance.update.update`.
+        """
+        from hwpredict.performance.update import update
+
+        self._given = update(self.posterior, measurements, seed=seed)
+        self.__dict__.pop("posterior", None)
+        return self
+
     def _query(
         self,
         model_name: Model,

@@ -24,7 +24,7 @@ from hwpredict.catalog.architectures.registry import build, read
 from hwpredict.catalog.architectures.rules import architecture_by_name
 from hwpredict.catalog.architectures.spelled import spelled
 from hwpredict.catalog.architectures.work import NAN, Part, Picture, Sample, Stack, Tokens, area
-from hwpredict.catalog.names import candidates, key, normalise
+from hwpredict.catalog.names import candidates, key, normalise, opened
 from hwpredict.errors import InvalidWorkloadError, unknown
 
 TYPE_CHECKING = False  # known to type checkers; importing typing takes longer than all else here
@@ -244,7 +244,8 @@ def match(name: str) -> ModelFeatures | None:
     Returns
     -------
     ModelFeatures or None
-        Never those of another size, version, or pruned form of the model.
+        Never those of another size, version, or pruned form of the model. A language model in an open division of
+        MLPerf keeps a name of its own.
     """
     if name in _deceptive():
         return None
@@ -252,6 +253,10 @@ def match(name: str) -> ModelFeatures | None:
         found = _lookup(text)
         if found is not None:
             return found
+    base = opened(name)
+    if base is not None:
+        found = match(base)
+        return None if found is None else found.named(normalise(name))
     from hwpredict.catalog import variants  # its patterns take a while to compile, and most names do without
 
     return variants.resolve(normalise(name), _lookup)

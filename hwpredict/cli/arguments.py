@@ -10,6 +10,8 @@ SEVERAL = ("--hardware", "--source")
 
 def spread(arguments: list[str], options: Collection[str] = SEVERAL) -> list[str]:
     """Repeat an option before each of its values: ``--hardware a b`` becomes ``--hardware a --hardware b``."""
+    if arguments[:1] == ["import"]:  # whose files stand behind its options
+        return arguments
     out: list[str] = []
     current, given = "", 0
     for argument in arguments:

@@ -14,6 +14,7 @@ def fit(
     source: Annotated[list[str] | None, typer.Option("--source", help="Only these sources; several allowed.")] = None,
     iterations: Annotated[int | None, typer.Option("--iterations", min=1)] = None,
     checkpoint: Annotated[Path | None, typer.Option("--checkpoint", help="Resume from and save to this .npz.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="CSV of the least believable measurements.")] = None,
     seed: Annotated[int, typer.Option("--seed")] = 0,
 ) -> None:
     """Fit the model to measurements and save the posterior."""
@@ -31,7 +32,7 @@ def fit(
         )
 
     posterior = fit_rows(
-        frame, iterations=iterations or ITERATIONS, seed=seed, checkpoint=checkpoint, progress=progress
+        frame, iterations=iterations or ITERATIONS, seed=seed, checkpoint=checkpoint, progress=progress, report=report
     )
     posterior.save(out)
     typer.echo(f"{out}: {len(posterior.keys):,} levels, {posterior.n_draws} draws, {posterior.fingerprint}", err=True)

@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from hwpredict import __version__
-from hwpredict.cli import benchmark, detect, fit, predict, recommend
+from hwpredict.cli import benchmark, db, detect, fit, import_, predict, recommend
 from hwpredict.cli.arguments import flat, spread
 from hwpredict.errors import ConfigError, HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
 
@@ -26,12 +26,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = ("recommend", "predict", "fit", "detect", "benchmark")
+COMMANDS = ("recommend", "predict", "fit", "detect", "benchmark", "import", "db")
 app.command("recommend")(recommend.recommend)
 app.command("predict")(predict.predict)
 app.command("fit")(fit.fit)
 app.command("detect")(detect.detect)
 app.command("benchmark")(benchmark.benchmark)
+app.command("import")(import_.import_)
+app.add_typer(db.app)
 
 
 @app.callback(invoke_without_command=True)

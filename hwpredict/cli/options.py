@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hwpredict.errors import InvalidWorkloadError
+
 Model = Annotated[
     str | None,
     typer.Argument(help="Model name (bert-base-uncased, facebook/opt-30b), or the path of its config.json."),
@@ -66,3 +68,25 @@ Workloads = Annotated[
 ]
 Format = Annotated[str, typer.Option("--format", help="table, json or csv.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the predictive draws (default 0).")]
+Store = Annotated[
+    Path | None,
+    typer.Option("--database", envvar="HWPREDICT_DATABASE", help="Store of measurements (default hwpredict.duckdb)."),
+]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for a store that is in use.")]
+
+
+def pairs(given: list[str]) -> dict[str, str]:
+    """``NAME=VALUE`` arguments as a dictionary.
+
+    Raises
+    ------
+    InvalidWorkloadError
+        One has no equals sign.
+    """
+    out = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise InvalidWorkloadError(f"{text!r} is not COLUMN=VALUE, such as hardware=cuda")
+        out[name.strip()] = value.strip()
+    return out

@@ -218,6 +218,7 @@ def predict_cells(
         shares=raw.shares[first],
         evidence=evidence,
         n_measurements=np.where(mixed, 0, raw.n_measurements[first]),
+        situation=raw.situation[first],
     )
     return Cells(rows, prediction, reasons, np.where(blocked, np.nan, fits), np.where(mixed, np.nan, capacity[first]))
 

@@ -21,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.errors import PosteriorError
+from hwpredict.performance.calibration import Calibration
 from hwpredict.performance.design import Vocabulary
 from hwpredict.performance.engine import Laplace
 from hwpredict.performance.parts import PART_NAMES, Effect
 
 #: Version of the file layout; a file of another version is refused.
-FORMAT = 1
+FORMAT = 2
 #: Resolution of a draw, log scale. The rounding of 90 effects of a row adds sqrt(90 / 12) · 0.004 = 1 % of noise.
 STEP = 0.004
 #: Draws kept of the shipped posterior.
@@ -61,6 +62,8 @@ class Posterior:
     vocabulary : Vocabulary
     harnesses : list of str
         Harnesses that overlap their steps (see :func:`hwpredict.performance.design.overlapped_harnesses`).
+    calibration : Calibration
+        Stretch of the predictive draws that was fitted on held-out folds; none by default.
     attrs : dict
         Provenance: created, library version, seed, rows, sources, iterations.
     """
@@ -78,6 +81,7 @@ class Posterior:
     vocabulary: Vocabulary
     harnesses: list[str]
     attrs: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=lambda: Calibration({}))
 
     @property
     def n_draws(self) -> int:
@@ -119,18 +123,11 @@ class Posterior:
         draws: int = DRAWS,
         attrs: Mapping[str, Any] | None = None,
     ) -> Posterior:
-        """Draw from a fitted approximation and pack the draws.
-
-        The scales are at their marginal mode; their own uncertainty is added as the normal approximation of a log
-        standard deviation estimated from ``n`` informed levels, ``1 / sqrt(2 n)``.
-        """
+        """Draw from a fitted approximation and pack the draws (see :meth:`Laplace.sample`)."""
         d = state.design
-        deviates = state.deviates(draws, rng)
-        deviation = np.clip(np.rint(deviates / STEP), -32767, 32767).astype(np.int16)
-        informed = np.bincount(d.effect, state.shrinkage(), minlength=len(d.effects))
-        free = np.array([e.learned for e in d.effects])
-        width = np.where(free, 1 / np.sqrt(2 * (informed + 2.0)), 0.0)
-        scale = state.scale * np.exp(width * rng.standard_normal((draws, len(d.effects))))
+        effects, scale = state.sample(draws, rng)
+        mean = effects.mean(axis=0)
+        deviation = np.clip(np.rint((effects - mean) / STEP), -32767, 32767).astype(np.int16)
         is_memory = np.array([n.startswith("memory") for n in d.noise_names])
         log_noise = np.log(state.noise)
         population = [
@@ -142,7 +139,7 @@ class Posterior:
             starts=d.starts.astype(np.int64),
             keys=np.concatenate(d.keys).astype(np.int64),
             counts=d.counts.astype(np.int32),
-            mean=state.mode.astype(np.float32),
+            mean=mean.astype(np.float32),
             deviation=deviation,
             scale=scale.astype(np.float32),
             noise_names=d.noise_names,
@@ -173,6 +170,7 @@ class Posterior:
             "effects": json.dumps([asdict(e) | {"df": str(e.df)} for e in self.effects]),
             "parts": json.dumps(PART_NAMES),
             "harnesses": json.dumps(self.harnesses),
+            "calibration": json.dumps(self.calibration.factors),
             "provenance": json.dumps(self.attrs, default=str),
             "fingerprint": self.fingerprint,
         })  # fmt: skip
@@ -265,6 +263,7 @@ class Posterior:
             noise_population=data["noise_population"][:],
             vocabulary=Vocabulary({name: v[:].tolist() for name, v in f["labels"].variables.items()}),
             harnesses=json.loads(f.harnesses),
+            calibration=Calibration({k: (v[0], v[1]) for k, v in json.loads(f.calibration).items()}),
             attrs=json.loads(f.provenance),
         )
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.performance import hashing, rows as r
+from hwpredict.performance.calibration import situations
 from hwpredict.performance.covariates import Covariates, covariates
-from hwpredict.performance.design import Labels, mark_overlapped, offsets, part_indices
+from hwpredict.performance.design import Labels, mark_overlapped, offsets, part_indices, point_offsets
 from hwpredict.performance.parts import (
     CONCURRENCY,
     MEMORY,
@@ -48,6 +49,9 @@ class Prediction:
     evidence : list of str, length row
     n_measurements : ndarray of int, shape (row,)
         Observations of the same model, device and precision.
+    situation : ndarray of int, shape (row, 2)
+        What of the row is new to the posterior's time and memory figures
+        (:func:`hwpredict.performance.calibration.situations`).
     """
 
     latency: Draws
@@ -57,9 +61,18 @@ class Prediction:
     shares: Array
     evidence: list[str]
     n_measurements: NDArray[np.int64]
+    situation: NDArray[np.int64]
 
 
-def predict(posterior: Posterior, rows: r.Table, *, draws: int = 256, seed: int = 0) -> Prediction:
+def predict(
+    posterior: Posterior,
+    rows: r.Table,
+    *,
+    draws: int = 256,
+    seed: int = 0,
+    calibrated: bool = True,
+    point: Array | None = None,
+) -> Prediction:
     """Predict every row.
 
     Parameters
@@ -71,6 +84,10 @@ def predict(posterior: Posterior, rows: r.Table, *, draws: int = 256, seed: int 
         Predictive draws. The posterior's draws are repeated in order; noise and unseen levels are new in each.
     seed : int
         Seeds noise and unseen levels; equal seeds give equal draws, whatever the chunking and the other rows.
+    calibrated : bool
+        Whether the posterior's recalibration is applied.
+    point : ndarray, shape (row, 2), optional
+        Log seconds of a step and log MB by the outside predictor that the posterior was fitted around.
 
     Returns
     -------
@@ -78,10 +95,11 @@ def predict(posterior: Posterior, rows: r.Table, *, draws: int = 256, seed: int 
     """
     pieces = []
     for start in range(0, r.length(rows), CHUNK):
-        chunk = r.take(rows, np.arange(start, min(start + CHUNK, r.length(rows))))
-        pieces.append(_predict_chunk(posterior, chunk, draws, seed))
+        index = np.arange(start, min(start + CHUNK, r.length(rows)))
+        figures = None if point is None else point[index]
+        pieces.append(_predict_chunk(posterior, r.take(rows, index), draws, seed, calibrated, figures))
     joined: dict[str, Any] = {}
-    for name in ("latency", "throughput", "memory", "epistemic", "shares", "n_measurements"):
+    for name in ("latency", "throughput", "memory", "epistemic", "shares", "n_measurements", "situation"):
         joined[name] = np.concatenate([getattr(p, name) for p in pieces])
     return Prediction(**joined, evidence=[e for p in pieces for e in p.evidence])
 
@@ -92,12 +110,15 @@ def _with_unstated(rows: r.Table) -> r.Table:
     return out
 
 
-def _predict_chunk(posterior: Posterior, rows: r.Table, draws: int, seed: int) -> Prediction:
+def _predict_chunk(
+    posterior: Posterior, rows: r.Table, draws: int, seed: int, calibrated: bool, point: Array | None
+) -> Prediction:
     x = covariates(_with_unstated(rows))
     mark_overlapped(x, posterior.harnesses)
     labels = Labels(x.labels, posterior.vocabulary)
     n = len(x)
-    eta = np.repeat(offsets(x)[:, :, None], draws, axis=2).astype(np.float32)
+    base = offsets(x) if point is None else point_offsets(point)
+    eta = np.repeat(base[:, :, None], draws, axis=2).astype(np.float32)
     row = {TIME: np.zeros((n, draws), np.float32), MEMORY: np.zeros((n, draws), np.float32)}
     concurrency = np.zeros((n, draws), np.float32)
     known: dict[str, NDArray[np.int64]] = {}
@@ -123,6 +144,10 @@ def _predict_chunk(posterior: Posterior, rows: r.Table, draws: int, seed: int) -
     epistemic = np.stack([_share(log_time, noise[TIME]), _share(log_memory, noise[MEMORY])], axis=1)
     log_time += noise[TIME]
     log_memory += noise[MEMORY]
+    situation = np.stack([_situation(known, SEEN_BY[m], n) for m in (TIME, MEMORY)], axis=1)
+    if calibrated:
+        posterior.calibration.apply(log_time, TIME, situation[:, 0], x.labels["platform"])
+        posterior.calibration.apply(log_memory, MEMORY, situation[:, 1], x.labels["platform"])
     items, span = (x.numbers[k].astype(np.float32)[:, None] for k in ("log_items", "log_span"))
     return Prediction(
         latency=np.exp(log_time + span + np.float32(np.log(1e3))),
@@ -131,8 +156,20 @@ def _predict_chunk(posterior: Posterior, rows: r.Table, draws: int, seed: int) -
         epistemic=epistemic,
         shares=np.concatenate([time_share, memory_share], axis=1),
         evidence=_evidence(x, known),
-        n_measurements=known["cell:row"],
+        n_measurements=known.get("cell:row", np.zeros(n, dtype=np.int64)),
+        situation=situation,
     )
+
+
+#: Effects whose levels tell whether the harness, device and model of a row were seen.
+SEEN_BY = {
+    TIME: ("source:row", "device:all", "model:row"),
+    MEMORY: ("source:memory", "memory device:m_context", "model:memory"),
+}
+
+
+def _situation(known: dict[str, NDArray[np.int64]], names: tuple[str, ...], n: int) -> NDArray[np.int64]:
+    return situations([known[name] > 0 if name in known else np.zeros(n, dtype=bool) for name in names])
 
 
 def _effect_draws(
@@ -212,8 +249,11 @@ def _share(latent: Draws, noise: Draws) -> Array:
 
 def _evidence(x: Covariates, known: dict[str, NDArray[np.int64]]) -> list[str]:
     """Evidence label of each row: see :class:`hwpredict.workload.Evidence`."""
-    cell, device = known["cell:row"] > 0, known["device:all"] > 0
-    platform = (known["platform:compute"] > 0) & (known["family:compute"] > 0)
+    none = np.zeros(len(x), dtype=np.int64)
+    cell, device, platform, family = (
+        known.get(name, none) > 0 for name in ("cell:row", "device:all", "platform:compute", "family:compute")
+    )
+    platform = platform & family
     out = np.where(platform, Evidence.PLATFORM.value, Evidence.PRIOR.value)
     out = np.where(device, Evidence.DEVICE.value, out)
     return [str(e) for e in np.where(cell, Evidence.MEASURED.value, out)]
