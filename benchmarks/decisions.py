@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hwpredict.evaluate.baselines import LightGBMQuantiles, roofline
 
 from hwpredict.decision.information import condition, run_until_settled
 from hwpredict.decision.outcomes import Candidate, Outcomes
 from hwpredict.decision.preferences import Preferences
 from hwpredict.decision.recommend import rank
 from hwpredict.decision.utility import UTILITIES, Utility
-from hwpredict.evaluate.baselines import LightGBMQuantiles, roofline
 from hwpredict.evaluate.decisions import (
     Purchase,
     bootstrap,

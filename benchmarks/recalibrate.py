@@ -90,7 +90,8 @@ def main() -> None:
             a, b = score(getattr(p, metric)[ok], held[column][ok]), score(after[metric][ok], held[column][ok])
             print(
                 f"{kind:<7} {metric:<10} n {a.n:>6}  CRPS {a.crps:.3f} -> {b.crps:.3f}  50 % {a.coverage50:.2f} -> "
-                f"{b.coverage50:.2f}  90 % {a.coverage90:.2f} -> {b.coverage90:.2f}  width {a.width90:.2f} -> {b.width90:.2f}",
+                f"{b.coverage50:.2f}  90 % {a.coverage90:.2f} -> {b.coverage90:.2f}  "
+                f"width {a.width90:.2f} -> {b.width90:.2f}",
                 flush=True,
             )
     if args.posterior:

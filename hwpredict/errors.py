@@ -84,7 +84,7 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
 
 def unknown(kind: str, name: object, known: Iterable[str], *, hint: str = "") -> UnknownNameError:
     """Build the error for an unknown name: what was given, the nearest known ones, what to do next."""
-    known = sorted(set(known))
+    known = sorted({str(k) for k in known})  # members of an enumeration print as their values
     close = nearest(str(name), known)
     if close:
         advice = f"did you mean {' or '.join(repr(c) for c in close)}?"

@@ -54,12 +54,12 @@ def split(text: str) -> tuple[str, str | None]:
     return platform + (f":{found['device']}" if found["device"] else ""), browser
 
 
-def spread(names: Sequence[str], wanted: str | Sequence[str] | None) -> list[str]:
+def spread[T](names: Sequence[T], wanted: str | Sequence[str] | None) -> list[T | str]:
     """Targets with the browsers of a query put in: every web platform once per browser.
 
     Parameters
     ----------
-    names : sequence of str
+    names : sequence of str or Target
         Targets as written; one that names its browser keeps it.
     wanted : str or sequence of str or None
         Browsers; ``"all"`` stands for those that are known.
@@ -70,7 +70,7 @@ def spread(names: Sequence[str], wanted: str | Sequence[str] | None) -> list[str
     chosen = list(browsers()) if listed == ["all"] else [find_browser(b).name for b in listed]
     if not chosen:
         raise InvalidWorkloadError(f"the list of browsers is empty: name some of {', '.join(browsers())}")
-    out = []
+    out: list[T | str] = []
     for name in names:
         platform, _, device = str(name).partition(":")
         if platform.strip().casefold() in WEB:

@@ -26,6 +26,10 @@ EM_DRAWS = 16
 RELAXATION, FASTEST_SHRINK = 4.0, 0.7
 #: Weight of the prior on each scale, in levels.
 SCALE_PRIOR = 2.0
+#: Draws that share one draw of the scales, and so one factor.
+SHARED_SCALE = 8
+#: A scale that nothing informs has no mean; draws of it stay below this multiple of the mode.
+LARGEST_RATIO = 4.0
 #: Draws solved for together.
 BLOCK = 16
 #: Longest move of one effect in one iteration (log scale): where a part costs next to nothing, the linearisation of
@@ -75,11 +79,44 @@ class Laplace:
             out[start : start + count] = s.solve(np.stack(rhs, axis=1)).T
         return out
 
-    def conditional_scale(self) -> Array:
-        """Standard deviation of each level given all the others, shape (level,)."""
-        s = self._equations
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Joint draws of effects and of their scales.
+
+        Every :data:`SHARED_SCALE` draws share scales: ``scale² ~ Scaled-Inv-Chi²(m + ν, mode)`` for ``m`` informed
+        levels, the conditional posterior of a variance; and mixing weights of the Student-t levels and observations,
+        ``Gamma((df + 1) / 2)`` around their expectation. The effects are drawn given them, around the mode that one
+        Newton step finds for them.
+
+        Returns
+        -------
+        effects : ndarray, shape (draw, level)
+        scales : ndarray, shape (draw, effect)
+        """
+        d, s = self.design, self._equations
         assert s is not None
-        return np.asarray(1 / np.sqrt(s.diagonal))
+        sizes = np.diff(d.starts)
+        informed = np.bincount(d.effect, self.shrinkage(), minlength=len(d.effects))
+        learned, freedom = np.array([e.learned for e in d.effects]), informed + SCALE_PRIOR
+        effects, scales = np.empty((n, d.n_levels)), np.empty((n, len(d.effects)))
+        precision, weight, residual = self.level_precision, self._weight, d.y - s.linearise(self.mode)
+        shape = np.repeat([(e.df + 1) / 2 for e in d.effects], sizes)
+        heavy = np.isfinite(shape)
+        mixing = np.ones(d.n_levels)
+        for start in range(0, n, SHARED_SCALE):
+            these = slice(start, min(start + SHARED_SCALE, n))
+            ratio = np.where(learned, np.sqrt(freedom / rng.chisquare(freedom)), 1.0)
+            ratio = np.minimum(ratio, LARGEST_RATIO)
+            mixing[heavy] = rng.standard_gamma(shape[heavy]) / shape[heavy]
+            self.level_precision = precision * mixing / np.repeat(ratio, sizes) ** 2
+            self._weight = weight * rng.standard_gamma((NOISE_DF + 1) / 2, len(d.y)) / ((NOISE_DF + 1) / 2)
+            s.factorise(self._weight, self.level_precision)
+            rhs = s.transposed_product(self._weight * residual) - self.level_precision * self.mode
+            move = np.clip(s.solve(rhs), -MAX_STEP, MAX_STEP)
+            effects[these] = self.mode + move + self.deviates(these.stop - start, rng)
+            scales[these] = self.scale * ratio
+        self.level_precision, self._weight = precision, weight
+        s.factorise(weight, precision)
+        return effects, scales
 
     def shrinkage(self) -> Array:
         """Share of a level's conditional precision that comes from data, shape (level,)."""

@@ -1,7 +1,7 @@
 """The model as a PyMC graph: its definition, for prior and posterior prediction, NUTS on small data and checks.
 
     scale_e^2 ~ Scaled-Inv-Chi2(2, prior scale of e)             for every learned effect e
-    b_e[level] ~ Normal(0, scale_e) or StudentT(4, 0, scale_e)
+    b_e[level] ~ Normal(0, scale_e) or StudentT(df_e, 0, scale_e)
     eta[i, k] = offset[i, k] + sum over effects e of part k of value · b_e[level of i]
     mu[i] = logsumexp_k eta[i, k] + row effects - concurrency
     noise_g^2 ~ Scaled-Inv-Chi2(4, center),   log center ~ Normal(log 0.05, 1)
@@ -79,7 +79,7 @@ def build_model(d: Design) -> pm.Model:
                     row = row + term
                 else:
                     eta[part] = eta[part] + term
-        mu = pm.math.logsumexp(pt.stack(eta, axis=1), axis=1)[:, 0] + row
+        mu = pm.math.logsumexp(pt.stack(eta, axis=1), axis=1, keepdims=False) + row
         center = pm.Normal("log_center", np.log(NOISE_SCALE), 1.0)
         noise2 = pm.InverseGamma(
             "noise2", alpha=NOISE_PRIOR / 2, beta=NOISE_PRIOR / 2 * pt.exp(2 * center), dims="noise_group"

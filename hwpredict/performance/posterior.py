@@ -123,18 +123,11 @@ class Posterior:
         draws: int = DRAWS,
         attrs: Mapping[str, Any] | None = None,
     ) -> Posterior:
-        """Draw from a fitted approximation and pack the draws.
-
-        The scales are at their marginal mode; their own uncertainty is added as the normal approximation of a log
-        standard deviation estimated from ``n`` informed levels, ``1 / sqrt(2 n)``.
-        """
+        """Draw from a fitted approximation and pack the draws (see :meth:`Laplace.sample`)."""
         d = state.design
-        deviates = state.deviates(draws, rng)
-        deviation = np.clip(np.rint(deviates / STEP), -32767, 32767).astype(np.int16)
-        informed = np.bincount(d.effect, state.shrinkage(), minlength=len(d.effects))
-        free = np.array([e.learned for e in d.effects])
-        width = np.where(free, 1 / np.sqrt(2 * (informed + 2.0)), 0.0)
-        scale = state.scale * np.exp(width * rng.standard_normal((draws, len(d.effects))))
+        effects, scale = state.sample(draws, rng)
+        mean = effects.mean(axis=0)
+        deviation = np.clip(np.rint((effects - mean) / STEP), -32767, 32767).astype(np.int16)
         is_memory = np.array([n.startswith("memory") for n in d.noise_names])
         log_noise = np.log(state.noise)
         population = [
@@ -146,7 +139,7 @@ class Posterior:
             starts=d.starts.astype(np.int64),
             keys=np.concatenate(d.keys).astype(np.int64),
             counts=d.counts.astype(np.int32),
-            mean=state.mode.astype(np.float32),
+            mean=mean.astype(np.float32),
             deviation=deviation,
             scale=scale.astype(np.float32),
             noise_names=d.noise_names,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.catalog import imputation, models
+from hwpredict.catalog.architectures import search_spaces
 from hwpredict.performance import notes, rows as r
 from hwpredict.performance.notes import DECODE, FORWARD, GENERATE, PREFILL, Passage
 from hwpredict.workload import PRECISIONS, Format
@@ -49,7 +50,14 @@ def format_of(precision: str) -> Format:
 
 @cache
 def _features(name: str) -> models.ModelFeatures | None:
-    return models.match(name)
+    model, _, description = name.partition("\n")
+    return search_spaces.features(model, description) if description else models.match(model)
+
+
+@cache
+def _described(model: str, note: str) -> str:
+    """Name of a model, with its description on a second line where only that says what the network is."""
+    return f"{model}\n{note}" if "arch" in note and search_spaces.features(model, note) is not None else model
 
 
 @cache
@@ -108,8 +116,9 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     read = np.where(forward, 1.0, prompt + generated)  # tokens of a sequence that pass through the network
     read = np.where(decode, 1.0, read)
 
-    total, active, layers, hidden, kv = _sizes(rows)
-    touched_once = np.where(decode | generate, np.array(r.by_unique(_touched, rows["model"])), np.nan)
+    described = np.array(r.by_unique(_described, rows["model"], rows["note"]), dtype=object)
+    total, active, layers, hidden, kv = _sizes(described)
+    touched_once = np.where(decode | generate, np.array(r.by_unique(_touched, described)), np.nan)
     given = rows["parameters"]
     ratio = np.where(total > 0, active / total, np.nan)
     total = np.where(given > 0, given, total)
@@ -118,13 +127,15 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     ratio = np.where(note > 0, note / total, ratio)
     ratio = np.clip(np.where(np.isnan(ratio), 1.0, ratio), 1e-3, 1.0)
     no_size = np.isnan(total)
-    total = np.where(no_size, np.array(r.by_unique(imputation.parameters, rows["model_family"])), total)
+    work_stated = np.log(np.where(rows["gmacs"] > 0, rows["gmacs"] * 1e9, np.nan))
+    guess = imputation.log_parameters(rows["model_family"], labels["architecture"], work_stated, pixels)
+    total = np.where(no_size, np.exp(guess), total)
     dense = total * ratio
 
     work = [
         _forward(n, length, size) if p == FORWARD else _passage_work(n, p, t)
         for n, p, t, length, size in zip(
-            rows["model"].tolist(), phase.tolist(), tokens, lengths.tolist(), np.nan_to_num(pixels, nan=-1.0).tolist(),
+            described.tolist(), phase.tolist(), tokens, lengths.tolist(), np.nan_to_num(pixels, nan=-1.0).tolist(),
             strict=True,
         )
     ]  # fmt: skip
@@ -134,14 +145,14 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     macs = np.where(stated, rows["gmacs"] * 1e9, macs)
     no_macs = np.isnan(macs) | (macs <= 0)
     size = np.where(np.isnan(rows["sequence_length"]), pixels, rows["sequence_length"])
-    guess = imputation.log_macs(rows["model_family"], np.log(total), size)
+    guess = imputation.log_macs(rows["model_family"], np.log(total), size, labels["architecture"])
     log_macs = np.where(no_macs, guess, np.log(np.where(no_macs, 1.0, macs)))
     # a transformer of P parameters has about 12·layers·hidden² of them; 32 layers is typical of an LLM
     width = np.where(np.isnan(layers * hidden), 32 * np.sqrt(dense / 384), layers * hidden)
     acts = np.where(rows["activations_m"] > 0, rows["activations_m"] * 1e6, acts)
     acts = np.where((np.isnan(acts) | (acts <= 0)) & ~forward, read * width * TOKEN_ELEMENTS, acts)
     no_acts = np.isnan(acts)
-    guess = imputation.log_activations(rows["model_family"], log_macs, np.log(total), size)
+    guess = imputation.log_activations(rows["model_family"], log_macs, np.log(total), size, labels["architecture"])
     log_acts = np.where(no_acts, guess, np.log(np.where(no_acts, 1.0, np.maximum(acts, 1.0))))
 
     formats = r.by_unique(format_of, labels["precision"])
@@ -185,10 +196,10 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     return numbers
 
 
-def _sizes(rows: r.Table) -> tuple[Array, Array, Array, Array, Array]:
+def _sizes(described: NDArray[Any]) -> tuple[Array, Array, Array, Array, Array]:
     """Parameters, active parameters, layers, hidden width and KV bytes a token of each row's model, NaN if unknown."""
-    out = np.full((5, r.length(rows)), np.nan)
-    for i, f in enumerate(r.by_unique(_features, rows["model"])):
+    out = np.full((5, len(described)), np.nan)
+    for i, f in enumerate(r.by_unique(_features, described)):
         if f is not None:
             out[:, i] = (
                 f.parameters,

@@ -15,20 +15,20 @@ _V2 = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1)
 #: "mobilenet-v2-1.4-224", "mobilenet_v1_0.25_128", "mobilenetv2_0.5", "mobilenet1.0", "mobilenet-v2".
 NAME = re.compile(r"^mobilenet[-_ ]?(?:v([12])(?![0-9]))?(?:[-_ ]?([0-2]\.\d+))?(?:[-_ ](\d{2,3}))?$")
 #: The names that :func:`mobilenet` gives, like timm's: the width in hundredths. No image is 0xx pixels wide, nor 1x0.
-HUNDREDTHS = re.compile(r"^mobilenetv([12])_(0\d\d|1[0-4][05])$")
+HUNDREDTHS = re.compile(r"^mobilenetv([12])_(0\d\d|1[0-4][05]|200)$")
 
 
-def _round(channels: float) -> int:
+def rounded(channels: float) -> int:
     """Channels to the nearest multiple of eight, never more than a tenth below."""
-    rounded = max(8, int(channels + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * channels else rounded
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
 def _v1(net: Convolutions, width: float) -> int:
-    before = _round(32 * width)
+    before = rounded(32 * width)
     net.conv(3, before, 3, 2)
     for channels, stride in _V1:
-        after = _round(channels * width)
+        after = rounded(channels * width)
         net.conv(before, before, 3, stride, groups=before)
         net.conv(before, after, 1)
         before = after
@@ -36,10 +36,10 @@ def _v1(net: Convolutions, width: float) -> int:
 
 
 def _v2(net: Convolutions, width: float) -> int:
-    before = _round(32 * width)
+    before = rounded(32 * width)
     net.conv(3, before, 3, 2)
     for expansion, channels, repeats, stride in _V2:
-        after = _round(channels * width)
+        after = rounded(channels * width)
         for block in range(repeats):
             inner = before * expansion
             if expansion > 1:
@@ -47,7 +47,7 @@ def _v2(net: Convolutions, width: float) -> int:
             net.conv(inner, inner, 3, stride if block == 0 else 1, groups=inner)
             net.conv(inner, after, 1)
             before = after
-    last = _round(1280 * max(1.0, width))
+    last = rounded(1280 * max(1.0, width))
     net.conv(before, last, 1)
     return last
 

@@ -83,9 +83,9 @@ def shape(
     scores = stack.pair_outputs * tokens**2
     heads = round(stack.pair_outputs / features.layers)
     return Shape(
-        features.parameters, features.layers, heads, features.hidden, float(features.vocabulary), max(outputs - scores, 0.0), tokens,
-        1.0 if decode else tokens,
-        features.kv_bytes_per_token_fp16, attention=True,
+        features.parameters, features.layers, heads, features.hidden, float(features.vocabulary),
+        max(outputs - scores, 0.0), tokens, 1.0 if decode else tokens, features.kv_bytes_per_token_fp16,
+        attention=True,
     )  # fmt: skip
 
 
