@@ -78,7 +78,7 @@ class Config:
     posterior : Path or None
         A posterior in place of the one that ships with the package.
     database, benchmark_dir : Path or None
-        Measurements of your own: a store or table, and a folder of results.
+        Measurements of your own: a store or table (a string, if it is a URL), and a folder of results.
     """
 
     draws: int = DRAWS
@@ -96,14 +96,14 @@ class Config:
     selection_criteria: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     hardware_preferences: Mapping[str, float] = field(default_factory=dict)
     posterior: Path | None = None
-    database: Path | None = None
+    database: Path | str | None = None
     benchmark_dir: Path | None = None
 
 
 def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
         raise ConfigError(f"{name} is {value!r}: give a whole number of at least {least}")
-    return value
+    return int(value)
 
 
 def _text(name: str, value: Any) -> str:
@@ -221,7 +221,8 @@ def merge(config: Config, given: Mapping[str, Any], folder: Path) -> Config:
             below = getattr(config, key)
             new[key] = {**below, **read_value} if key != "utility" and isinstance(read_value, dict) else read_value
         else:
-            new[key] = folder / Path(_text(key, value)).expanduser()
+            place = _text(key, value)
+            new[key] = place if "://" in place and key == "database" else folder / Path(place).expanduser()
     return replace(config, **new)
 
 
@@ -240,6 +241,21 @@ def override(config: Config, given: Mapping[str, Any]) -> Config:
     """
     plain = {k: os.fspath(v) if isinstance(v, os.PathLike) else v for k, v in given.items()}
     return merge(config, plain, Path())
+
+
+def load(path: str | os.PathLike[str] | None, given: Mapping[str, Any]) -> Config:
+    """Settings of a file, if there is one, with what a caller says outright (what is not None) in their place.
+
+    Parameters
+    ----------
+    path : path, optional
+    given : mapping
+
+    Raises
+    ------
+    ConfigError, UnknownNameError
+    """
+    return override(Config() if path is None else read(path), {k: v for k, v in given.items() if v is not None})
 
 
 def read(path: str | os.PathLike[str], base: Config | None = None) -> Config:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwpredict import config as configuration
-from hwpredict.config import Config
+from hwpredict import config as configuration, posteriors
 from hwpredict.decision.choose import DISTRIBUTED_TARGETS, Query
 from hwpredict.decision.constraints import Constraint
 from hwpredict.decision.distributed import Setup
@@ -19,11 +15,11 @@ from hwpredict.decision.options import refine
 from hwpredict.decision.preferences import preferences
 from hwpredict.decision.risk import Risk
 from hwpredict.decision.utility import Utility
-from hwpredict.errors import InvalidWorkloadError, PosteriorError, StoreError
+from hwpredict.errors import InvalidWorkloadError
 from hwpredict.performance import rows as r
 from hwpredict.performance.cells import Cells, predict_cells, to_rows
 from hwpredict.performance.posterior import Posterior
-from hwpredict.query import Model, describe, resolve_model, resolve_models, resolve_targets
+from hwpredict.query import Model, describe, read_rows, resolve_model, resolve_targets
 from hwpredict.results import PerformancePrediction, Recommendation, to_dataset
 from hwpredict.workload import Target, Workload
 
@@ -34,26 +30,6 @@ if TYPE_CHECKING:
     from hwpredict.matrix import PredictionMatrix
     from hwpredict.measure.report import HardwareReport
 
-REFERENCE = "reference.nc"
-
-_log = logging.getLogger(__name__)
-
-
-def reference_path() -> Path:
-    """The posterior that ships with the package.
-
-    Raises
-    ------
-    PosteriorError
-        It is missing from the installation.
-    """
-    inside = Path(str(resources.files("hwpredict"))) / "models" / REFERENCE
-    checkout = Path(__file__).resolve().parent.parent / "models" / REFERENCE
-    for path in (inside, checkout):
-        if path.is_file():
-            return path
-    raise PosteriorError(f"the reference posterior {inside} is missing from this installation: reinstall hwpredict")
-
 
 class HardwareModelPredictor:
     """Predict performance and recommend hardware.
@@ -61,9 +37,10 @@ class HardwareModelPredictor:
     Parameters
     ----------
     benchmark_dir : path, optional
-        Folder of measurements; :meth:`fit` reads them.
+        Folder of measurements of your own, Parquet or CSV.
     database_path : path, optional
-        Measurements (DuckDB, Parquet or CSV); :meth:`fit` reads them.
+        A store of them: DuckDB, Parquet or CSV. The posterior is conditioned on both at the first prediction, as by
+        :meth:`update`; if they are too many for that, a warning says so, and :meth:`fit` takes them all.
     config_path : path, optional
         TOML or JSON of :class:`hwpredict.config.Config`; what is given here goes before what it says.
     posterior : Posterior or path, optional
@@ -94,15 +71,11 @@ class HardwareModelPredictor:
         draws: int | None = None,
         seed: int | None = None,
     ) -> None:
-        settings = Config() if config_path is None else configuration.read(config_path)
         given = {"benchmark_dir": benchmark_dir, "database": database_path, "draws": draws, "seed": seed}
-        self.config = configuration.override(settings, {k: v for k, v in given.items() if v is not None})
+        self.config = configuration.load(config_path, given)
         self._given = posterior if posterior is not None else self.config.posterior
-        folder, store = self.config.benchmark_dir, self.config.database
-        if folder is not None and not folder.is_dir():
-            raise StoreError(f"benchmark_dir {folder} is not a folder: give the one that holds the results")
-        if store is not None and not store.exists():
-            raise StoreError(f"database {store} does not exist: give a DuckDB store, a Parquet or a CSV file")
+        self._settled = False
+        posteriors.check(self.config)
 
     @property
     def draws(self) -> int:
@@ -114,35 +87,25 @@ class HardwareModelPredictor:
         """Seed of the predictive draws."""
         return self.config.seed
 
-    @property
-    def database_path(self) -> Path | None:
-        """Where :meth:`fit` finds measurements."""
-        return self.config.database
-
     @cached_property
     def posterior(self) -> Posterior:
-        """The posterior in use; loaded at the first prediction."""
-        if isinstance(self._given, Posterior):
-            return self._given
-        path = Path(self._given) if self._given is not None else reference_path()
-        found = Posterior.load(path)
-        _log.info("posterior %s: %s, %d levels", path, found.fingerprint, len(found.keys))
-        if self.config.database is not None or self.config.benchmark_dir is not None:
-            _log.warning(
-                "the posterior does not know the measurements in %s: fit() conditions on them",
-                self.config.database or self.config.benchmark_dir,
-            )
-        return found
+        """The posterior in use; loaded, and conditioned on the caller's measurements, at the first prediction."""
+        found = posteriors.load(self._given)
+        if self._settled or (self.config.database is None and self.config.benchmark_dir is None):
+            return found
+        return posteriors.condition_quickly(found, self.config)
+
+    def _settle(self, posterior: Posterior) -> HardwareModelPredictor:
+        """Use a posterior that knows the caller's measurements."""
+        self._given, self._settled = posterior, True
+        self.__dict__.pop("posterior", None)
+        return self
 
     def _attrs(self) -> dict[str, str]:
         return {"posterior_fingerprint": self.posterior.fingerprint, "seed": str(self.seed)}
 
     def _predict(
-        self,
-        rows: r.Table,
-        on_unknown: str = "error",
-        draws: int | None = None,
-        labels: Sequence[str] | None = None,
+        self, rows: r.Table, on_unknown: str = "error", draws: int | None = None, labels: list[str] | None = None
     ) -> Cells:
         found = predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
         return refine(found, labels)
@@ -184,18 +147,7 @@ class HardwareModelPredictor:
         self, workloads: pd.DataFrame | Sequence[Any], *, on_unknown: str = "error", draws: int | None = None
     ) -> Cells:
         """What :meth:`predict` returns, as NumPy arrays: xarray and pandas take longer to import than this to run."""
-        if isinstance(workloads, (list, tuple)) and workloads and isinstance(workloads[0], tuple):
-            return self._predict(to_rows(workloads), on_unknown, draws)
-        if not hasattr(workloads, "columns") and not isinstance(workloads, list):
-            raise InvalidWorkloadError(
-                f"workloads is a {type(workloads).__name__}: give a DataFrame, a list of dicts or of "
-                "(Workload, Target) pairs"
-            )
-        names = set(workloads.columns) if hasattr(workloads, "columns") else {k for w in workloads for k in w}
-        for column in ("model", "hardware"):
-            if column not in names and len(workloads):
-                raise InvalidWorkloadError(f"the column {column!r} is missing; there are {sorted(names)}")
-        return self._predict(resolve_models(r.table(workloads)), on_unknown, draws)
+        return self._predict(read_rows(workloads), on_unknown, draws)
 
     def predict_performance(
         self,
@@ -247,9 +199,10 @@ class HardwareModelPredictor:
         ------
         UnknownNameError, InvalidWorkloadError
         """
+        where = {"runtime": runtime, "n_devices": n_devices, "browser": browser}
         work, targets = self._query(
-            model_name, model_family, hardware, batch_size, sequence_length, mode, precision, runtime, n_devices,
-            features, browser,
+            model_name, model_family, hardware, where, batch_size=batch_size, sequence_length=sequence_length,
+            mode=mode, precision=precision, **features,
         )  # fmt: skip
         names = [t.name for t in targets]
         cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names)
@@ -345,9 +298,10 @@ class HardwareModelPredictor:
         named = available_hardware is not None or bool(self.config.candidates)
         if is_distributed and not named:
             available_hardware = list(DISTRIBUTED_TARGETS)
+        where = {"runtime": runtime, "n_devices": n_devices, "browser": browser}
         work, targets = self._query(
-            model_name, model_family, available_hardware, batch_size, sequence_length, mode, precision, runtime,
-            n_devices, features, browser,
+            model_name, model_family, available_hardware, where, batch_size=batch_size, sequence_length=sequence_length,
+            mode=mode, precision=precision, **features,
         )  # fmt: skip
 
         def predict(pairs: Sequence[tuple[Workload, Target]]) -> Cells:
@@ -494,51 +448,31 @@ class HardwareModelPredictor:
         """
         from hwpredict.performance.fit import fit
 
-        self._given = fit(self._measurements() if measurements is None else measurements, seed=seed, **options)
-        self.__dict__.pop("posterior", None)
-        return self
+        rows = posteriors.read(self.config) if measurements is None else measurements
+        return self._settle(fit(rows, seed=seed, **options))
 
-    def _measurements(self) -> pd.DataFrame:
-        """What was measured, from the database and the folder given at construction."""
-        folder = self.config.benchmark_dir
-        paths = sorted(p for p in folder.rglob("*") if p.suffix in (".parquet", ".csv")) if folder is not None else []
-        paths += [self.config.database] if self.config.database is not None else []
-        if not paths:
-            where = f"{folder} holds no .parquet or .csv file" if folder else "no measurements are given"
-            raise InvalidWorkloadError(f"nothing to fit: {where}; give a frame, or database_path at construction")
-        import pandas as pd
+    def update(self, measurements: Any = None, *, seed: int = 0) -> HardwareModelPredictor:
+        """Condition the posterior in use on a handful of measurements, and use the result.
 
-        from hwpredict.store import read_measurements
+        Parameters
+        ----------
+        measurements : pandas.DataFrame or list of dict, optional
+            Rows in the schema; by default those of the database and the benchmark folder given at construction whose
+            sources the posterior has not seen.
+        seed : int
 
-        return pd.concat([read_measurements(path) for path in paths], ignore_index=True)
-
-    def update(self, measurements: Any, *, seed: int = 0) -> HardwareModelPredictor:
-        """Condition the posterior in use on further rows (a frame in the schema), in about a second.
-
-        See :func:`hwpredict.performance.update.update`.
+        Returns
+        -------
+        HardwareModelPredictor
+            Itself.
         """
-        from hwpredict.performance.update import update
-
-        self._given = update(self.posterior, measurements, seed=seed)
-        self.__dict__.pop("posterior", None)
-        return self
+        if measurements is None:
+            return self._settle(posteriors.condition(self.posterior, posteriors.read(self.config), seed=seed))
+        return self._settle(posteriors.take_in(self.posterior, r.table(measurements), seed=seed))
 
     def _query(
-        self,
-        model_name: Model,
-        model_family: str | None,
-        hardware: str | Sequence[str | Target] | None,
-        batch_size: int,
-        sequence_length: int | None,
-        mode: str,
-        precision: str,
-        runtime: str | None,
-        n_devices: int,
-        features: dict[str, Any],
-        browser: str | Sequence[str] | None = None,
-    ) -> tuple[Workload, list[Target]]:
-        name, family = resolve_model(model_name, model_family)
-        work = Workload(name, family, batch_size, sequence_length, precision=precision, mode=mode, **features)
-        return work, resolve_targets(
-            hardware, self.config, runtime=runtime, n_devices=n_devices, browser=browser, family=family
-        )
+        self, model: Model, family: str | None, hardware: str | Sequence[str | Target] | None,
+        where: Mapping[str, Any], **workload: Any,
+    ) -> tuple[Workload, list[Target]]:  # fmt: skip
+        name, family = resolve_model(model, family)
+        return Workload(name, family, **workload), resolve_targets(hardware, self.config, family=family, **where)

@@ -17,7 +17,7 @@ from hwpredict.config import Config
 from hwpredict.decision import web
 from hwpredict.errors import InvalidWorkloadError, UnknownNameError
 from hwpredict.performance import rows as r
-from hwpredict.performance.cells import resolve_target
+from hwpredict.performance.cells import resolve_target, to_rows
 from hwpredict.workload import Family, Platform, Target, Workload, choice
 
 #: What names a model: its name; its parsed config.json, or where that is; its features; None where only the family is
@@ -79,6 +79,32 @@ def _described(model: str | Mapping[str, Any] | os.PathLike[str] | models.ModelF
     name = models.register(found)
     _log.info("%s: %.4g parameters, from its config", name, found.parameters)
     return name
+
+
+def read_rows(workloads: Any) -> r.Table:
+    """Rows to predict, from whatever holds them.
+
+    Parameters
+    ----------
+    workloads : pandas.DataFrame or list of dict or list of (Workload, Target)
+
+    Raises
+    ------
+    InvalidWorkloadError
+        It is none of these, or the column ``model`` or ``hardware`` is missing.
+    """
+    if isinstance(workloads, (list, tuple)) and workloads and isinstance(workloads[0], tuple):
+        return to_rows(workloads)
+    if not hasattr(workloads, "columns") and not isinstance(workloads, list):
+        raise InvalidWorkloadError(
+            f"workloads is a {type(workloads).__name__}: give a DataFrame, a list of dicts or of "
+            "(Workload, Target) pairs"
+        )
+    names = set(workloads.columns) if hasattr(workloads, "columns") else {k for w in workloads for k in w}
+    for column in ("model", "hardware"):
+        if column not in names and len(workloads):
+            raise InvalidWorkloadError(f"the column {column!r} is missing; there are {sorted(names)}")
+    return resolve_models(r.table(workloads))
 
 
 def resolve_models(rows: r.Table) -> r.Table:

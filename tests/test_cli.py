@@ -36,6 +36,19 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+def measured_here(path: Path, device: str = "NVIDIA GeForce RTX 5090", repeats: int = 3) -> Path:
+    """A table of somebody's own measurements: no figure in it was measured."""
+    path.write_text(
+        "source,model,hardware,device,precision,runtime,batch_size,latency_ms,mode,item\n"
+        + "".join(
+            f"my lab,resnet50,cuda,{device},fp16,pytorch-eager,{8 * k},{3.1 * k},inference,image\n"
+            for k in range(1, repeats + 1)
+        ),
+        encoding="utf-8",
+    )
+    return path
+
+
 # -- what is printed
 
 
@@ -130,14 +143,41 @@ def test_the_guides_command_lines(run: Run, flags: str) -> None:
 def test_the_guides_paths_and_settings(run: Run, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     (tmp_path / "config.json").write_text('{"utility": "latency"}', encoding="utf-8")
-    (tmp_path / "bench.csv").write_text("model,hardware\n", encoding="utf-8")
+    measured_here(tmp_path / "bench.csv")
     code, out, err = run(
         "--model", "gpt2", "--hardware", "a100", "--config", tmp_path / "config.json",
         "--database", tmp_path / "bench.csv", "--benchmark-dir", tmp_path / "results",
     )  # fmt: skip
     assert code == 0
     assert "by -log latency" in out
-    assert "does not know the measurements in" in err  # never read without a word
+    assert err == ""
+
+
+def test_the_database_is_not_only_named_but_used(run: Run, tmp_path: Path) -> None:
+    query = ("--model", "resnet50", "--hardware", "rtx 5090", "--precision", "fp16", "--batch-size", "8")
+
+    def answer(*more: str | Path) -> dict[str, str]:
+        code, out, err = run(*query, *more, "--format", "csv")
+        assert (code, err) == (0, "")
+        return rows(out)[0]
+
+    before, after = answer(), answer("--database", measured_here(tmp_path / "mine.csv"))
+    assert before["evidence"] != "measured"
+    assert after["evidence"] == "measured"
+    assert answer("--benchmark-dir", tmp_path) == after  # the same file, found in its folder
+
+
+def test_a_database_that_cannot_be_taken_in_says_so(run: Run, tmp_path: Path) -> None:
+    query = ("--model", "resnet50", "--hardware", "t4", "--format", "csv")
+    plain = run(*query)[1]
+    code, out, err = run(*query, "--database", measured_here(tmp_path / "mine.csv", repeats=1001))
+    assert (code, out) == (0, plain)
+    assert "hwpredict fit" in err
+    assert err.count("\n") == 1
+    (tmp_path / "none").mkdir()
+    code, out, err = run(*query, "--benchmark-dir", tmp_path / "none")
+    assert (code, out) == (0, plain)
+    assert "holds no .parquet or .csv file" in err
 
 
 def test_sequence_length_changes_the_answer(run: Run) -> None:
@@ -300,7 +340,7 @@ def test_fit_then_predict_from_it(run: Run, tmp_path: Path) -> None:
         table.writerows(measurements())
     own = tmp_path / "own.nc"
     code, out, err = run("fit", "--database", measured, "-o", own, "--iterations", "3", "--format", "json")
-    assert code == 0
+    assert code == 0, err
     assert "iteration 3" in err
     summary = json.loads(out)
     assert summary["rows"] == len(measurements())

@@ -112,7 +112,7 @@ def test_the_constructor_takes_the_guides_arguments_in_its_order(tmp_path: Path)
     store.write_text("model,hardware\n", encoding="utf-8")
     predictor = HardwareModelPredictor(tmp_path, store, written(tmp_path, "seed = 3"))
     assert predictor.config.benchmark_dir == tmp_path
-    assert predictor.database_path == store
+    assert predictor.config.database == store
     assert predictor.seed == 3
 
 

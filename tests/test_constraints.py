@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from statistics import NormalDist
 
@@ -95,10 +96,8 @@ def test_unknown_words_are_refused_with_the_nearest(text: str) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        parse(text)
-    except (InvalidWorkloadError, UnknownNameError) as error:
-        assert str(error)
+    with contextlib.suppress(InvalidWorkloadError, UnknownNameError):
+        assert parse(text)
 
 
 def test_fitting_is_added_once() -> None:

@@ -20,7 +20,7 @@ _FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 def predictor(
     *,
     posterior: Path | None = None,
-    database: Path | None = None,
+    database: str | None = None,
     benchmark_dir: Path | None = None,
     config: Path | None = None,
     seed: int | None = None,

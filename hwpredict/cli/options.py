@@ -26,6 +26,13 @@ def _number(text: str | float) -> float:
         raise typer.BadParameter(f"{text!r} is not a number") from None
 
 
+def _store(text: str) -> str:
+    """Where measurements are: a path that exists, or a URL."""
+    if "://" not in text and not Path(text).expanduser().exists():
+        raise typer.BadParameter(f"path {text!r} does not exist")
+    return text
+
+
 Model = Annotated[
     str | None,
     typer.Argument(help="Model name (bert-base-uncased, facebook/opt-30b), or the path of its config.json."),
@@ -85,7 +92,7 @@ Posterior = Annotated[
     Path | None, typer.Option("--posterior", help="A posterior of your own (.nc).", exists=True, dir_okay=False)
 ]
 Database = Annotated[
-    Path | None, typer.Option("--database", help="Your measurements: DuckDB store, Parquet or CSV.", exists=True)
+    str | None, typer.Option("--database", help="Your measurements: DuckDB store, Parquet or CSV.", parser=_store)
 ]
 BenchmarkDir = Annotated[
     Path | None, typer.Option("--benchmark-dir", help="Folder of your measurements.", exists=True, file_okay=False)

@@ -64,9 +64,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], not
     for row in rows:
         out.add_row(*row)
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    console.print(out)
+    if console.is_terminal:
+        console.print(out)
+        return
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(out)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def record(format: str, title: str, values: Mapping[str, Any]) -> None:
