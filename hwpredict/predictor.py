@@ -400,6 +400,36 @@ class HardwareModelPredictor:
         compute = matrix.compute_lazily if lazy else matrix.compute
         return matrix.PredictionMatrix(compute(plan, self.posterior))
 
+    def visualize_matrix(
+        self,
+        matrix: PredictionMatrix | xr.Dataset | dict[str, Any],
+        output_dir: str | os.PathLike[str] = "visualizations",
+        *,
+        kinds: Sequence[str] | None = None,
+        format: str = "png",
+        **chosen: Any,
+    ) -> list[str]:
+        """Draw figures of a matrix; see :func:`hwpredict.plots.visualize`.
+
+        Parameters
+        ----------
+        matrix : PredictionMatrix, xarray.Dataset or dict
+            Of :meth:`create_hardware_prediction_matrix`, or the guide's dictionary as it was read from JSON.
+        output_dir : path
+        kinds, format, **chosen
+            As in :func:`hwpredict.plots.visualize`.
+
+        Returns
+        -------
+        list of str
+            The files written.
+        """
+        from hwpredict.matrix import as_dataset
+        from hwpredict.plots import visualize
+
+        files = visualize(as_dataset(matrix), output_dir, kinds=kinds, format=format, **chosen)
+        return [str(f) for f in files]
+
     def fit(self, measurements: Any = None, *, seed: int = 0, **options: Any) -> HardwareModelPredictor:
         """Refit on measurements and use the result.
 
