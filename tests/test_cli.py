@@ -177,7 +177,7 @@ def test_a_database_that_cannot_be_taken_in_says_so(run: Run, tmp_path: Path) ->
     (tmp_path / "none").mkdir()
     code, out, err = run(*query, "--benchmark-dir", tmp_path / "none")
     assert (code, out) == (0, plain)
-    assert "holds no .parquet or .csv file" in err
+    assert "holds no measurements" in err
 
 
 def test_sequence_length_changes_the_answer(run: Run) -> None:
