@@ -26,7 +26,7 @@ LAYERS = (
     ("evaluate",),
     ("matrix",),
     ("plots",),
-    ("results", "query"),
+    ("results", "query", "posteriors"),
     ("predictor",),
     ("",),  # hwpredict itself: the public surface
     ("cli", "__main__"),

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from hwpredict.errors import InvalidWorkloadError, StoreError, UnknownNameError
-from hwpredict.store import BenchmarkStore, LoadReport, schema
+from hwpredict.store import BenchmarkStore, LoadReport, loading, schema
 from hwpredict.workload import PRECISIONS, Family, Item, Mode, Platform
 
 ROW = {"model": "bert-base-uncased", "hardware": "cuda", "device": "Tesla T4", "batch_size": 8, "latency_ms": 21.25}
@@ -419,7 +419,7 @@ def test_a_store_in_use_names_the_process(tmp_path: Path) -> None:
         pid = writer.stdout.readline().strip()
         for read_only in (False, True):
             with pytest.raises(StoreError, match=f"store.duckdb is in use by process {pid}: ") as caught:
-                BenchmarkStore(path, read_only)
+                BenchmarkStore(path, read_only, wait=0)
             assert "\n" not in str(caught.value)
         writer.communicate()
     BenchmarkStore(path).close()
@@ -429,7 +429,7 @@ def test_an_import_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest
     path = tmp_path / "store.duckdb"
     with BenchmarkStore(path) as store:
         store.load(frame({}))
-        monkeypatch.setattr(BenchmarkStore, "_add_rejects", lambda *_: 1 / 0)
+        monkeypatch.setattr(loading, "_add_rejects", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             store.load(frame({"note": "new"}, {"hardware": "abacus"}))
         assert store.count() == 1
@@ -446,9 +446,9 @@ def test_an_import_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
     rows = write(tmp_path / "rows.csv", "model,hardware,latency_ms\na,cpu,1\nb,abacus,1\n")
     code = """
         import os, sys
-        from hwpredict.store import BenchmarkStore
+        from hwpredict.store import BenchmarkStore, loading
         store = BenchmarkStore(sys.argv[1])
-        store._add_rejects = lambda *_: os._exit(9)
+        loading._add_rejects = lambda *_: os._exit(9)
         store.load(sys.argv[2])
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(path), str(rows)]
@@ -478,7 +478,7 @@ def test_what_is_not_a_store_is_refused(tmp_path: Path) -> None:
 def test_a_store_of_a_later_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "store.duckdb"
     BenchmarkStore(path).close()
-    for version, message in (("99", "schema version 99.*knows up to 1: upgrade hwpredict"), ("x", "found 'x'")):
+    for version, message in (("99", "schema version 99.*knows up to 2: upgrade hwpredict"), ("x", "found 'x'")):
         with duckdb.connect(str(path)) as connection:
             connection.execute("update meta set value = ? where key = 'schema_version'", [version])
         with pytest.raises(StoreError, match=message):

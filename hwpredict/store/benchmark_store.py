@@ -1,93 +1,33 @@
 """BenchmarkStore: measurements in an embedded DuckDB database, append-only and addressed by content.
 
-All row work is SQL, so a few hundred thousand rows load in seconds. An import is one transaction: it is there as a
-whole or not at all.
+An import is one transaction: it is there as a whole or not at all.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from hwpredict.errors import InvalidWorkloadError, StoreError, unknown
-from hwpredict.store import schema, tabular
-from hwpredict.store.schema import BY_NAME, COLUMN_NAMES, EXTRA, METRICS, REPLICATES, identifier, literal
-from hwpredict.store.staging import ROW_NUMBER, match_columns, numbered, staging, unknown_columns
+from hwpredict.errors import StoreError
+from hwpredict.store import amending, connection as opening, loading, maintenance, names, predictions, tabular
+from hwpredict.store.loading import Job
+from hwpredict.store.reading import Reader
+from hwpredict.store.report import LoadReport
+from hwpredict.store.staging import check_assumed
+from hwpredict.store.upgrade import ensure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MEMORY = ":memory:"
-
-#: No extension is fetched over the network, and a Python variable is never mistaken for a table.
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": False,
-    "python_enable_replacements": False,
-}
-
-#: What a store in a file may hold in memory; beyond it DuckDB spills to a folder beside the file. Two million rows load
-#: as fast under it, in half the memory.
-_MEMORY_LIMIT = "1GB"
+__all__ = ["BenchmarkStore", "LoadReport"]
 
 
-@dataclass(frozen=True, slots=True)
-class LoadReport:
-    """What became of the rows of one import; ``read = added + known + duplicates + rejected``.
-
-    Attributes
-    ----------
-    origin : str
-        The file, or "data frame".
-    read : int
-        Rows that were given.
-    added : int
-        Rows that are new in the store.
-    known : int
-        Rows that the store had already.
-    duplicates : int
-        Repetitions within what was given; the store keeps how many in the column ``replicates``.
-    rejected : int
-        Rows that make no sense; they are in the table ``rejects`` with the reason.
-    reasons : Mapping of str to int
-        Reason of rejection to number of rows, most frequent first.
-    unknown_columns : tuple of str
-        Columns that the schema does not have; their values are in the JSON column ``extra``.
-    """
-
-    origin: str
-    read: int
-    added: int
-    known: int
-    duplicates: int
-    rejected: int
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    unknown_columns: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        text = f"{self.origin}: {self.read:,} rows read, {self.added:,} added"
-        if self.known:
-            text += f", {self.known:,} known already"
-        if self.duplicates:
-            text += f", {self.duplicates:,} repeated"
-        if self.rejected:
-            shown = ", ".join(f"{reason} ({count:,})" for reason, count in list(self.reasons.items())[:3])
-            more = ", …" if len(self.reasons) > 3 else ""
-            text += f", {self.rejected:,} rejected: {shown}{more}"
-        if self.unknown_columns:
-            text += f"; columns kept as extra: {', '.join(self.unknown_columns)}"
-        return text
-
-
-class BenchmarkStore:
+class BenchmarkStore(Reader):
     """Measurements at rest.
 
     Parameters
@@ -97,6 +37,8 @@ class BenchmarkStore:
     read_only : bool, default False
         Open an existing file without the right to change it. Several processes may read at the same time; a process
         that writes has the file for itself.
+    wait : float, default 5
+        Seconds to wait for a file that another process has locked.
 
     Examples
     --------
@@ -106,34 +48,38 @@ class BenchmarkStore:
     data frame: 1 rows read, 1 added
     """
 
-    def __init__(self, path: str | os.PathLike[str] = _MEMORY, read_only: bool = False) -> None:
-        self.path = os.fspath(path) if os.fspath(path) == _MEMORY else str(Path(path).expanduser())
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = opening.MEMORY,
+        read_only: bool = False,
+        *,
+        wait: float = opening.WAIT,
+    ) -> None:
+        self.path = os.fspath(path) if os.fspath(path) == opening.MEMORY else str(Path(path).expanduser())
         self.read_only = read_only
-        self._connection = _connect(self.path, read_only)
+        if self.path == opening.MEMORY and read_only:
+            raise StoreError("a store in memory is empty, so it cannot be opened for reading only; give a path")
+        super().__init__(opening.connect(self.path, read_only=read_only, wait=wait))
         try:
-            _check_schema(self._connection, self.path, read_only)
+            ensure(self._connection, self.path, read_only=read_only)
         except BaseException:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"BenchmarkStore({self.path!r}, read_only={self.read_only})"
 
-    def close(self) -> None:
-        """Close the database; another process may then write to it."""
-        self._connection.close()
-
     # --- in -----------------------------------------------------------------------------------------------------------
 
-    def load(self, given: str | os.PathLike[str] | pd.DataFrame) -> LoadReport:
+    def load(
+        self,
+        given: str | os.PathLike[str] | pd.DataFrame,
+        *,
+        assume: Mapping[str, object] | None = None,
+        corrects: str = "",
+        kind: str = "import",
+        provenance: Mapping[str, Any] | None = None,
+    ) -> LoadReport:
         """Add measurements; all of them, or none when something fails on the way.
 
         Parameters
@@ -142,177 +88,220 @@ class BenchmarkStore:
             Parquet, CSV or a data frame with columns of the schema, in any order and any case. The columns ``model``,
             ``hardware`` and one of ``throughput``, ``latency_ms``, ``memory_mb`` must be there. An empty or NaN value
             means that the source did not say.
+        assume : mapping of str to value, optional
+            Values of columns of the schema wherever the rows do not say them.
+        corrects : str, optional
+            Why these rows stand in the place of older ones with the same configuration and origin. The older ones stay
+            in the table and can be reinstated.
+        kind : str
+            What made the rows: "import", "benchmark" …
+        provenance : mapping, optional
+            What else to keep of the run, as JSON: command line, machine, versions.
 
         Returns
         -------
         LoadReport
             How many rows were read, added, known already, repeated and rejected, and why.
+
+        Raises
+        ------
+        StoreError, InvalidWorkloadError
+            The file cannot be read, a column is missing, or the store is open for reading only.
         """
-        if self.read_only:
-            raise StoreError(f"{self.path} was opened for reading only; open it with read_only=False to add to it")
-        try:
+        job = Job(kind, assumed=check_assumed(assume or {}), provenance=dict(provenance or {}), corrects=corrects)
+        with self._writing():
             scan = tabular.scan(self._connection, given)
-            columns = match_columns(scan)
             with self._transaction():
-                try:
-                    self._run(f"create or replace temp table staged as {staging(scan, columns)}")
-                except duckdb.Error as error:
-                    raise StoreError(f"cannot read {scan.origin}: {tabular.brief(error)}") from error
-                return self._add_staged(scan, columns)
-        except duckdb.Error as error:
-            raise StoreError(f"cannot write to {self.path}: {tabular.brief(error)}") from error
-        finally:
-            tabular.release(self._connection)
+                return loading.add(self._connection, scan, job)
 
-    def _add_staged(self, scan: tabular.Scan, columns: Mapping[str, str]) -> LoadReport:
-        read, rejected = self._run("select count(*), count(reason) from staged")[0]
-        if read == 0:
-            raise InvalidWorkloadError(f"{scan.origin} has no rows")
-        # the first of several equal rows stands for them
-        self._run(
-            f"create or replace temp table distinct_rows as select row_id, min(n) as n, sum({REPLICATES})::BIGINT as "
-            f"{REPLICATES} from staged where reason is null group by row_id"
-        )
-        distinct = self._run("select count(*) from distinct_rows")[0][0]
-        import_id = self._run("select coalesce(max(import_id), 0) + 1 from imports")[0][0]
-        names = [name for name in COLUMN_NAMES if name in columns]
-        added = self._run(
-            f"insert into measurements by name select d.row_id, {import_id} as import_id, d.{REPLICATES}, "
-            f"{', '.join(f's.{identifier(name)}' for name in names)}, s.{EXTRA} "
-            "from distinct_rows d join staged s using (n) "
-            "where not exists (select 1 from measurements m where m.row_id = d.row_id) order by n"
-        )[0][0]
-        self._run(
-            f"update measurements set {REPLICATES} = d.{REPLICATES} from distinct_rows d "
-            f"where measurements.row_id = d.row_id and d.{REPLICATES} > measurements.{REPLICATES}"
-        )
-        reasons = dict(
-            self._run("select reason, count(*) from staged where reason is not null group by all order by 2 desc, 1")
-        )
-        refused = self._add_rejects(scan, import_id) if rejected else 0
-        if added or refused:  # an import that brings nothing new leaves no trace
-            now = datetime.now(UTC).replace(tzinfo=None)
-            self._run(
-                "insert into imports values (?, ?, ?, ?, ?, ?)", import_id, now, scan.origin, read, added, refused
-            )
-        self._run("drop table staged")
-        self._run("drop table distinct_rows")
-        return LoadReport(
-            origin=scan.origin,
-            read=read,
-            added=added,
-            known=distinct - added,
-            duplicates=read - rejected - distinct,
-            rejected=rejected,
-            reasons=reasons,
-            unknown_columns=unknown_columns(scan, columns),
-        )
-
-    def _add_rejects(self, scan: tabular.Scan, import_id: int) -> int:
-        """Keep the rejected rows as they were given; returns how many were not there before."""
-        number, refused = identifier(ROW_NUMBER), "select n from staged where reason is not null"
-        count: int = self._run(
-            f"insert into rejects select left(sha256(given::VARCHAR), 32)::UUID, {import_id}, min(n), count(*), "
-            f"min(reason), given from (select {number} as n, {schema.as_json_object(scan.types)} as given "
-            f"from {numbered(scan)} where {number} in ({refused})) join staged using (n) "
-            "group by given order by min(n) on conflict do nothing"
-        )[0][0]
-        return count
-
-    # --- out ----------------------------------------------------------------------------------------------------------
-
-    def measurements(
-        self, where: str | None = None, columns: Sequence[str] | None = None, params: Sequence[object] = ()
-    ) -> pd.DataFrame:
-        """Measurements as a data frame, in the order in which they came in.
+    def import_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        source: str | None = None,
+        assume: Mapping[str, object] | None = None,
+        corrects: str = "",
+    ) -> LoadReport:
+        """Import a file of any known format, recognised by its content (see docs/importers.md).
 
         Parameters
         ----------
-        where : str, optional
-            SQL condition on the columns, such as ``"hardware = 'cuda' and batch_size >= 8"``. The column ``table`` is
-            written ``"table"``.
-        columns : sequence of str, optional
-            Columns to return; all of the schema by default. ``row_id``, ``import_id``, ``replicates`` and ``extra`` may
-            be asked for too.
-        params : sequence, optional
-            Values of the question marks in ``where``.
+        path : path
+        source : str, optional
+            Who published the figures, where the file does not say; the name of the format by default.
+        assume, corrects
+            As in :meth:`load`.
 
         Returns
         -------
-        pandas.DataFrame
-            Text columns as text and all numbers as float64, NaN where the source did not say.
+        LoadReport
+
+        Raises
+        ------
+        StoreError
+            The file is of no known format, or of a known one without what a measurement needs; the message names the
+            file and the line or key.
         """
-        known = (*COLUMN_NAMES, "row_id", "import_id", REPLICATES, EXTRA)
-        chosen = list(COLUMN_NAMES if columns is None else columns)
-        for name in chosen:
-            if name not in known:
-                raise unknown("column", name, known)
-        if not chosen:
-            raise InvalidWorkloadError("no columns asked for")
-        selected = ", ".join(f"{_as_given(name)} as {identifier(name)}" for name in chosen)
-        return self._frame(f"select {selected} from measurements {_condition(where)} order by rowid", params)
+        from hwpredict.store.importers import read as read_file
 
-    def count(self, where: str | None = None, params: Sequence[object] = ()) -> int:
-        """Count the measurements that fulfil a condition (see :meth:`measurements`)."""
-        try:
-            rows = self._run(f"select count(*) from measurements {_condition(where)}", *params)
-        except duckdb.Error as error:
-            raise _bad_query(error) from error
-        return int(rows[0][0])
+        self._refuse_read_only()
+        assumed = check_assumed((dict(assume) if assume else {}) | ({"source": source} if source else {}))
+        read = read_file(path, assumed)
+        if read.table is not None:
+            return self.load(read.table, assume=read.assumed, corrects=corrects, provenance=read.provenance)
+        with self._writing(), self._transaction():
+            scan = tabular.rows(self._connection, read.rows, str(path))
+            report = loading.add(self._connection, scan, read.job(corrects))
+            if read.predictions:
+                stored = predictions.add(self._connection, read.predictions, origin=read.importer)
+                report = loading.with_predictions(report, stored, len(read.predictions))
+            return report
 
-    def sources(self) -> pd.DataFrame:
-        """One row per source: its rows, models, devices and platforms, and how many rows have each metric."""
-        given = ", ".join(f"count({name}) as {name}" for name in METRICS)
-        return self._frame(
-            'select source, "table", count(*) as rows, count(distinct model) as models, '
-            "count(distinct device) as devices, string_agg(distinct hardware, ' ' order by hardware) as hardware, "
-            f'{given} from measurements group by all order by rows desc, source, "table"'
-        )
+    def correct(self, row_id: str, changes: Mapping[str, object], reason: str) -> str:
+        """Put a corrected row in the place of a measurement, which stays in the table.
 
-    def rejects(self) -> pd.DataFrame:
-        """Rows that were not taken: where they stood, why, and what they said (JSON)."""
-        return self._frame(
-            f"select origin, row_number, r.{REPLICATES}, reason, given::VARCHAR as given "
-            "from rejects r join imports using (import_id) order by import_id, row_number"
-        )
+        Parameters
+        ----------
+        row_id : str
+            Address of the measurement.
+        changes : mapping of str to value
+            Columns of the schema and their right values; None for "not stated".
+        reason : str
+
+        Returns
+        -------
+        str
+            Address of the corrected row.
+        """
+        with self._writing(), self._transaction():
+            return amending.correct(self._connection, row_id, changes, reason)
+
+    def retract(self, row_id: str, reason: str) -> None:
+        """Withdraw a measurement: it stays in the table and is used no more."""
+        with self._writing(), self._transaction():
+            amending.withdraw(self._connection, row_id, "retract", reason)
+
+    def reinstate(self, row_id: str, reason: str) -> None:
+        """Take back what superseded or withdrew a measurement."""
+        with self._writing(), self._transaction():
+            amending.withdraw(self._connection, row_id, "reinstate", reason)
+
+    def add_predictions(self, rows: Sequence[Mapping[str, Any]], *, origin: str = "hwpredict") -> int:
+        """Keep predictions, to be held against measurements of the same cells later.
+
+        Parameters
+        ----------
+        rows : sequence of mappings
+            Output of :func:`hwpredict.evaluate.record.rows`: the configuration in columns of the schema,
+            ``<metric>_quantiles`` (evenly spaced quantiles, ascending), and what supports them.
+        origin : str
+            Who predicts.
+
+        Returns
+        -------
+        int
+            Predictions that are new in the store.
+        """
+        with self._writing(), self._transaction():
+            return predictions.add(self._connection, rows, origin=origin)
+
+    def add_posterior(self, path: str | os.PathLike[str], *, name: str = "", inside: bool | None = None) -> str:
+        """Keep a posterior: its netCDF inside the database, or its path.
+
+        Parameters
+        ----------
+        path : path
+            A posterior that hwpredict wrote.
+        name : str, optional
+            What to call it; the file's name by default.
+        inside : bool, optional
+            Whether to copy the file into the database; by default when it is smaller than 64 MB.
+
+        Returns
+        -------
+        str
+            Its fingerprint.
+        """
+        with self._writing(), self._transaction():
+            return predictions.add_posterior(self._connection, Path(path).expanduser(), name, inside)
+
+    def add_validations(self, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Keep scores of predictions against measurements; returns how many say something new."""
+        with self._writing(), self._transaction():
+            return predictions.add_validations(self._connection, rows)
+
+    # --- out ----------------------------------------------------------------------------------------------------------
+
+    def posterior(self, fingerprint: str, target: str | os.PathLike[str]) -> Path:
+        """Write a posterior that is kept here to a netCDF file.
+
+        Parameters
+        ----------
+        fingerprint : str
+            As :meth:`query` shows it in the table ``posteriors``; its beginning is enough.
+        target : path
+            File to write.
+
+        Returns
+        -------
+        pathlib.Path
+            The file.
+        """
+        return predictions.extract_posterior(self._connection, fingerprint, Path(target).expanduser())
 
     def to_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """Write all measurements to one Parquet file, which :meth:`load` reads back without loss.
+        """Write all current measurements to one Parquet file, which :meth:`load` reads back without loss.
 
         Parameters
         ----------
         path : str or path
             File to write; an existing one is replaced only when the new one is complete.
         """
-        target = Path(path).expanduser()
-        if not target.parent.is_dir():
-            raise StoreError(f"cannot write {target}: no directory {target.parent}")
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
-        columns = ", ".join(map(identifier, (*COLUMN_NAMES, REPLICATES, EXTRA)))
-        try:
-            self._run(
-                f"copy (select {columns} from measurements order by rowid) to {literal(str(partial))} "
-                "(format parquet, compression zstd)"
-            )
-            partial.replace(target)
-        except (duckdb.Error, OSError) as error:
-            raise StoreError(f"cannot write {target}: {tabular.brief(error)}") from error
-        finally:
-            partial.unlink(missing_ok=True)
-        return target
+        return maintenance.export_measurements(self._connection, Path(path).expanduser())
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write the store: ``.parquet`` or ``.csv`` the current measurements, anything else a folder with all tables.
+
+        The folder is a store itself, read lazily by :func:`hwpredict.store.open_store`.
+        """
+        return maintenance.export(self._connection, Path(path).expanduser())
+
+    def stats(self) -> dict[str, Any]:
+        """Size of the store: rows of each table, bytes, schema version, span of time."""
+        return maintenance.stats(self._connection, self.path)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the store itself, such as an address that does not fit its row; usually nothing."""
+        return maintenance.problems(self._connection)
+
+    def vacuum(self) -> tuple[int, int]:
+        """Look up names again that an older catalog knew, and write the file anew without the space of what is gone.
+
+        Returns
+        -------
+        tuple of int
+            Bytes before and after.
+        """
+        with self._writing(), self._transaction():
+            names.resolve(self._connection, "measurements")
+        before, after, self._connection = maintenance.compact(self._connection, self.path)
+        return before, after
 
     # --- how ----------------------------------------------------------------------------------------------------------
 
-    def _run(self, sql: str, *params: object) -> list[Any]:
-        return self._connection.execute(sql, params).fetchall()
+    def _refuse_read_only(self) -> None:
+        if self.read_only:
+            raise StoreError(f"{self.path} was opened for reading only; open it with read_only=False to add to it")
 
-    def _frame(self, sql: str, params: Sequence[object] = ()) -> pd.DataFrame:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._refuse_read_only()
         try:
-            # through Arrow, because it keeps the type of a column that has no value at all
-            frame: pd.DataFrame = self._connection.sql(sql, params=list(params)).to_arrow_table().to_pandas()
+            yield
         except duckdb.Error as error:
-            raise _bad_query(error) from error
-        return frame
+            raise StoreError(f"cannot write to {self.path}: {tabular.brief(error)}") from error
+        finally:
+            tabular.release(self._connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -323,82 +312,3 @@ class BenchmarkStore:
             self._run("rollback")
             raise
         self._run("commit")
-
-
-def _condition(where: str | None) -> str:
-    return "" if where is None else f"where ({where}\n)"  # the line break ends a comment
-
-
-def _as_given(name: str) -> str:
-    column = BY_NAME.get(name)
-    if column is not None and column.is_number:
-        return f"{identifier(name)}::DOUBLE"
-    return f"{identifier(name)}::VARCHAR" if name in ("row_id", EXTRA) else identifier(name)
-
-
-def _bad_query(error: duckdb.Error) -> StoreError:
-    return StoreError(f"cannot query the measurements: {tabular.brief(error)}")
-
-
-# --- opening ----------------------------------------------------------------------------------------------------------
-
-
-def _connect(path: str, read_only: bool) -> duckdb.DuckDBPyConnection:
-    if path == _MEMORY and read_only:
-        raise StoreError("a store in memory is empty, so it cannot be opened for reading only; give a path")
-    if path != _MEMORY:
-        if read_only and not Path(path).exists():
-            raise StoreError(f"no such store: {path}")
-        if Path(path).is_dir():
-            raise StoreError(f"{path} is a directory, not a DuckDB file")
-        if not Path(path).parent.is_dir():
-            raise StoreError(f"cannot create {path}: no directory {Path(path).parent}")
-    config = _CONFIG if path == _MEMORY else {**_CONFIG, "memory_limit": _MEMORY_LIMIT}
-    try:
-        return duckdb.connect(path, read_only=read_only, config=config)
-    except duckdb.Error as error:
-        raise _opening_error(path, str(error), error) from error
-
-
-def _opening_error(path: str, message: str, error: duckdb.Error) -> StoreError:
-    if "lock" in message:
-        holder = re.search(r"\(PID (\d+)\)", message)
-        who = f"process {holder[1]}" if holder else "another process"
-        return StoreError(
-            f"{path} is in use by {who}: wait for it or stop it, or work on another file "
-            "(several processes may read a store, but only while none writes)"
-        )
-    if "different configuration" in message:
-        return StoreError(f"{path} is open in this process already, in the other mode; close that store first")
-    if "not a valid DuckDB" in message:
-        return StoreError(f"{path} is not a DuckDB database, or it is damaged")
-    return StoreError(f"cannot open {path}: {tabular.brief(error)}")
-
-
-def _check_schema(connection: duckdb.DuckDBPyConnection, path: str, read_only: bool) -> None:
-    """Create the tables of a new store; refuse what is not a store, or is one of a later version."""
-    try:
-        tables = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-        if not tables and not read_only:
-            connection.execute("begin transaction")
-            for statement in schema.ddl():
-                connection.execute(statement)
-            connection.execute(
-                "insert into meta values ('schema_version', ?), ('created_at', ?)",
-                [str(schema.SCHEMA_VERSION), datetime.now(UTC).isoformat(timespec="seconds")],
-            )
-            connection.execute("commit")
-            return
-        if not {"meta", "measurements", "imports", "rejects"} <= tables:
-            raise StoreError(f"{path} is a DuckDB database, but not one of hwpredict's")
-        rows = connection.execute("select value from meta where key = 'schema_version'").fetchall()
-    except duckdb.Error as error:
-        raise StoreError(f"cannot open {path}: {tabular.brief(error)}") from error
-    version = rows[0][0] if rows else ""
-    if not version.isdecimal():
-        raise StoreError(f"{path} does not say which version of the schema it has (found {version!r})")
-    if int(version) > schema.SCHEMA_VERSION:
-        raise StoreError(
-            f"{path} has schema version {version}, and this hwpredict knows up to {schema.SCHEMA_VERSION}: "
-            "upgrade hwpredict to read it"
-        )

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 
 from hwpredict.workload import PRECISIONS, Family, Item, Mode, Platform
 
-#: Raised by one when the tables change; a store written by a later version is refused.
-SCHEMA_VERSION = 1
-
 #: At least one of these must be given in a row.
 METRICS = ("throughput", "latency_ms", "memory_mb")
 
@@ -155,35 +152,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-# --- DDL and documentation --------------------------------------------------------------------------------------------
+# --- documentation ----------------------------------------------------------------------------------------------------
 
 
-def _column_ddl(column: Column) -> str:
-    ddl = f"{identifier(column.name)} {column.sql_type}"
-    if column.required:
-        ddl += " not null"
-    if column.is_number:
-        ddl += f" check ({identifier(column.name)} > 0)"
-    return ddl
-
-
-def ddl() -> list[str]:
-    """SQL statements that create an empty store."""
-    columns = ",\n  ".join(map(_column_ddl, COLUMNS))
-    comments = [f"comment on column measurements.{identifier(c.name)} is {literal(_describe(c))}" for c in COLUMNS]
-    return [
-        "create table meta (key VARCHAR primary key, value VARCHAR not null)",
-        "create table imports (import_id BIGINT primary key, imported_at TIMESTAMP not null, origin VARCHAR not null, "
-        "rows_read BIGINT not null, rows_added BIGINT not null, rows_rejected BIGINT not null)",
-        f"create table measurements (\n  row_id UUID primary key,\n  import_id BIGINT not null,\n"
-        f"  {REPLICATES} BIGINT not null,\n  {columns},\n  {EXTRA} JSON)",
-        "create table rejects (row_id UUID primary key, import_id BIGINT not null, row_number BIGINT not null, "
-        f"{REPLICATES} BIGINT not null, reason VARCHAR not null, given JSON not null)",
-        *comments,
-    ]
-
-
-def _describe(column: Column) -> str:
+def describe(column: Column) -> str:
+    """Meaning of a column with its unit and its permitted words."""
     unit = f" [{column.unit}]" if column.unit else ""
     words = f" One of: {', '.join(column.words)}." if column.words else ""
     return f"{column.meaning}{unit}{words}"

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import os
 import re
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +21,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from hwpredict.errors import InvalidWorkloadError, StoreError
-from hwpredict.store.schema import literal
+from hwpredict.store.schema import METRICS, REQUIRED, literal
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _DELIMITERS = ",\t;|"
 _VIEW = "hwpredict_given"
+_EXACT = 2**53  # whole numbers up to here are exact in a double
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,59 @@ def scan(connection: duckdb.DuckDBPyConnection, given: str | os.PathLike[str] | 
             raise StoreError(f"no such file: {path}")
         if not path.is_file():
             raise StoreError(f"{path} is not a file; give one Parquet or CSV file at a time")
-        origin, relation = str(path), _file_relation(path)
+        origin, relation = str(path), file_relation(path)
     elif hasattr(given, "columns") and hasattr(given, "dtypes"):
         origin, relation = "data frame", _VIEW
         connection.register(_VIEW, _as_arrow(given))
     else:
         raise InvalidWorkloadError(f"measurements must be a path or a data frame, not {type(given).__name__}")
     try:
-        described = connection.execute(f"describe select * from {relation}").fetchall()
+        return Scan(origin, relation, describe(connection, relation))
     except duckdb.Error as error:
         raise StoreError(f"cannot read {origin}: {brief(error)}") from error
-    return Scan(origin, relation, {name: sql_type for name, sql_type, *_ in described})
+
+
+def describe(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """Columns of a relation, name to DuckDB type."""
+    described = connection.execute(f"describe select * from {relation}").fetchall()
+    return {name: sql_type for name, sql_type, *_ in described}
+
+
+def rows(connection: duckdb.DuckDBPyConnection, given: Sequence[Mapping[str, Any]], origin: str) -> Scan:
+    """Make rows of plain values readable in SQL.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Where they will be read.
+    given : sequence of mappings
+        Column to number, text or None; a missing key is None. A column of both numbers and text becomes text, and
+        lists and mappings become JSON.
+    origin : str
+    """
+    import pyarrow as pa
+
+    names = dict.fromkeys(name for row in given for name in row)
+    columns = {name: _column([row.get(name) for row in given]) for name in names}
+    if not columns:
+        columns = {name: pa.array([], pa.string()) for name in (*REQUIRED, *METRICS)}
+    table = pa.table(columns)
+    connection.register(_VIEW, table)
+    return Scan(origin, _VIEW, describe(connection, _VIEW))
+
+
+def _column(values: list[Any]) -> Any:
+    import pyarrow as pa
+
+    present = [value for value in values if value is not None]
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
+        whole = all(isinstance(value, int) and abs(value) < _EXACT for value in present)
+        return pa.array(values, pa.int64() if whole and present else pa.float64(), from_pandas=True)
+    return pa.array([None if value is None else _text(value) for value in values], pa.string())
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping | list | tuple) else str(value)
 
 
 def release(connection: duckdb.DuckDBPyConnection) -> None:
@@ -92,7 +137,8 @@ def brief(error: Exception) -> str:
     return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", "; ".join(lines))[:300]
 
 
-def _file_relation(path: Path) -> str:
+def file_relation(path: Path) -> str:
+    """SQL relation of a Parquet or CSV file, by its ending or its first bytes."""
     name = path.name.lower()
     if name.endswith((".parquet", ".pq")) or _starts_with(path, b"PAR1"):
         return f"read_parquet({literal(str(path))})"

@@ -1,0 +1,99 @@
+"""Opening DuckDB: one writer or many readers, a lock that is waited for, and errors that say who holds it."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import time
+from pathlib import Path
+
+import duckdb
+
+from hwpredict.errors import StoreError
+from hwpredict.store import tabular
+
+MEMORY = ":memory:"
+
+#: Where the store is when neither a path nor the environment variable says so.
+DEFAULT = "hwpredict.duckdb"
+ENVIRONMENT = "HWPREDICT_DATABASE"
+
+#: Seconds for which a locked store is waited for by default.
+WAIT = 5.0
+
+#: No extension is fetched over the network unless a remote store asks for it, and a Python variable is never mistaken
+#: for a table.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "python_enable_replacements": False,
+}
+
+#: What a store in a file may hold in memory; beyond it DuckDB spills to a folder beside the file. Two million rows load
+#: as fast under it, in half the memory.
+MEMORY_LIMIT = "1GB"
+
+
+def default_path(given: str | os.PathLike[str] | None = None) -> Path:
+    """Where the store is: as given, else ``HWPREDICT_DATABASE``, else ``hwpredict.duckdb`` in this directory."""
+    return Path(given or os.environ.get(ENVIRONMENT) or DEFAULT).expanduser()
+
+
+def connect(path: str, *, read_only: bool = False, wait: float = WAIT) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file, waiting for it while another process has it locked.
+
+    Parameters
+    ----------
+    path : str
+        A file, or ":memory:".
+    read_only : bool
+        The file must exist, and several processes may open it so at once.
+    wait : float
+        Seconds to go on trying while the file is locked; tried again at growing, jittered intervals.
+
+    Raises
+    ------
+    StoreError
+        It says which process holds the lock, or what is wrong with the path.
+    """
+    if path != MEMORY:
+        _check_path(path, read_only)
+    config = CONFIG if path == MEMORY else {**CONFIG, "memory_limit": MEMORY_LIMIT}
+    deadline, pause = time.monotonic() + wait, 0.02
+    while True:
+        try:
+            return duckdb.connect(path, read_only=read_only, config=config)
+        except duckdb.Error as error:
+            if not _is_locked(error) or time.monotonic() + pause > deadline:
+                raise _opening_error(path, error, wait) from error
+        time.sleep(pause * random.uniform(0.5, 1.0))  # two writers that wait must not step in time
+        pause = min(pause * 1.7, 0.5)
+
+
+def _check_path(path: str, read_only: bool) -> None:
+    if read_only and not Path(path).exists():
+        raise StoreError(f"no such store: {path}")
+    if Path(path).is_dir():
+        raise StoreError(f"{path} is a directory, not a DuckDB file")
+    if not Path(path).parent.is_dir():
+        raise StoreError(f"cannot create {path}: no directory {Path(path).parent}")
+
+
+def _is_locked(error: duckdb.Error) -> bool:
+    return "lock on file" in str(error)
+
+
+def _opening_error(path: str, error: duckdb.Error, waited: float) -> StoreError:
+    message = str(error)
+    if _is_locked(error):
+        holder = re.search(r"\(PID (\d+)\)", message)
+        who = f"process {holder[1]}" if holder else "another process"
+        return StoreError(
+            f"{path} is in use by {who}: wait for it or stop it, or work on another file "
+            f"(several processes may read a store, but only while none writes; waited {waited:g} s)"
+        )
+    if "different configuration" in message:
+        return StoreError(f"{path} is open in this process already, in the other mode; close that store first")
+    if "not a valid DuckDB" in message:
+        return StoreError(f"{path} is not a DuckDB database, or it is damaged")
+    return StoreError(f"cannot open {path}: {tabular.brief(error)}")
