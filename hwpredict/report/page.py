@@ -149,9 +149,7 @@ def table(data: xr.Dataset) -> dict[str, Any]:
         columns.append({"name": "evidence", "kind": "label"})
         values.append([EVIDENCE_FLAGS[i] for i in flat["evidence"].to_numpy().ravel()[ok].tolist()])
     platforms = data["platform" if "platform" in data.coords else "hardware"].to_numpy().tolist()
-    colours = {
-        h: style.look(p).colour for h, p in zip(data["hardware"].to_numpy().tolist(), platforms, strict=True)
-    }
+    colours = {h: style.look(p).colour for h, p in zip(data["hardware"].to_numpy().tolist(), platforms, strict=True)}
     return {
         "columns": columns,
         "rows": [list(row) for row in zip(*values, strict=True)],
