@@ -48,11 +48,6 @@ class HardwareModelPredictor:
     draws, seed : int, optional
         Predictive draws (400) and their seed (0).
 
-    Raises
-    ------
-    ConfigError, StoreError
-        A file or folder that was given does not exist, or is not what it should be.
-
     Examples
     --------
     >>> predictor = HardwareModelPredictor()
@@ -319,15 +314,8 @@ class HardwareModelPredictor:
     def detect_hardware(self, *, browser: bool = True) -> HardwareReport:
         """Find out what this machine has: a mapping from platform to report, true where it is available.
 
-        Parameters
-        ----------
-        browser : bool
-            Whether a headless browser may be started to ask for WebGPU and WebNN (some seconds).
-
-        Returns
-        -------
-        HardwareReport
-            Its ``targets()`` go into :meth:`predict_optimal_hardware` as ``available_hardware``.
+        Its ``targets()`` go into :meth:`predict_optimal_hardware` as ``available_hardware``. ``browser`` says whether a
+        headless browser may be started to ask for WebGPU and WebNN (some seconds).
         """
         from hwpredict.measure.detect import detect
 
@@ -357,26 +345,18 @@ class HardwareModelPredictor:
         models : list of str or of mapping, or path, optional
             Names; mappings with ``name``, ``family`` (``category``) and features; or a TOML, JSON or text file of them.
             The guide's six by default.
-        batch_sizes : list of int, optional
-            1, 8 and 32 by default.
-        hardware_platforms : str or list of str, optional
-            The package's usual candidates by default.
-        precision : str or list of str, optional
-            fp32, fp16 and int8 by default.
-        mode : {"inference", "training"}
-        sequence_lengths : list of int, optional
-            128 by default.
+        batch_sizes, sequence_lengths : list of int, optional
+            1, 8 and 32; and 128 by default.
+        hardware_platforms, precision : str or list of str, optional
+            The package's usual candidates; and fp32, fp16 and int8 by default.
         phases : list of {"forward", "prefill", "decode"}, optional
             Adds a dimension ``phase``.
-        n_devices : int
-        runtime : str, optional
         quantiles : list of float, optional
-            0.05, 0.25, 0.5, 0.75 and 0.95 by default.
-        keep_draws : bool
-            Keep the predictive draws as well.
-        on_unknown : {"error", "prior"}
+            0.05, 0.25, 0.5, 0.75 and 0.95 by default; with ``keep_draws`` the draws are kept as well.
         lazy : bool
             dask arrays (extra ``dask``) that are predicted when they are looked at.
+        mode, n_devices, runtime, on_unknown
+            As in :meth:`predict_performance`.
 
         Returns
         -------
@@ -411,18 +391,8 @@ class HardwareModelPredictor:
     ) -> list[str]:
         """Draw figures of a matrix; see :func:`hwpredict.plots.visualize`.
 
-        Parameters
-        ----------
-        matrix : PredictionMatrix, xarray.Dataset or dict
-            Of :meth:`create_hardware_prediction_matrix`, or the guide's dictionary as it was read from JSON.
-        output_dir : path
-        kinds, format, **chosen
-            As in :func:`hwpredict.plots.visualize`.
-
-        Returns
-        -------
-        list of str
-            The files written.
+        ``matrix`` is one of :meth:`create_hardware_prediction_matrix`, its Dataset, or the guide's dictionary as it was
+        read from JSON. The names of the files written are returned.
         """
         from hwpredict.matrix import as_dataset
         from hwpredict.plots import visualize

@@ -26,6 +26,7 @@ LAYERS = (
     ("evaluate",),
     ("matrix",),
     ("plots",),
+    ("report",),
     ("results", "query", "posteriors"),
     ("predictor",),
     ("",),  # hwpredict itself: the public surface
