@@ -7,11 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hwpredict.errors import PosteriorError
 from hwpredict.performance.posterior import Posterior
-
-#: Name of the posterior in its folder.
-FILE = "posterior.nc"
+from hwpredict.posteriors import FILE
 
 _log = logging.getLogger(__name__)
 
@@ -67,26 +64,3 @@ def train_prediction_models(
         with BenchmarkStore(store) as opened:
             opened.add_posterior(folder / FILE, name=str(folder / FILE))
     return posterior
-
-
-def load_prediction_models(models: Posterior | str | os.PathLike[str]) -> Posterior:
-    """A posterior from what :func:`train_prediction_models` returns or wrote.
-
-    Parameters
-    ----------
-    models : Posterior or path
-        A posterior, its file, or the folder that holds ``posterior.nc``.
-
-    Raises
-    ------
-    PosteriorError
-        It is none of these.
-    """
-    if isinstance(models, Posterior):
-        return models
-    if not isinstance(models, str | os.PathLike):
-        raise PosteriorError(
-            f"prediction_models is a {type(models).__name__}: give what train_prediction_models returned, or its folder"
-        )
-    path = Path(models).expanduser()
-    return Posterior.load(path / FILE if path.is_dir() else path)

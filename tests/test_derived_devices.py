@@ -265,9 +265,21 @@ def test_what_says_nothing_of_a_processor_gives_none(text: str) -> None:
     assert derive(text, "cpu") is None
 
 
-@pytest.mark.parametrize("platform", ["other", "cuda", "openvino", None])
-def test_only_the_cpu_platform_is_answered(platform: str | None) -> None:
+@pytest.mark.parametrize("platform", ["other", "cuda", None])
+def test_only_platforms_that_run_on_processors_are_answered(platform: str | None) -> None:
     assert derive("Board (Cortex-A72 1.8GHz x 2)", platform) is None
+
+
+def test_openvino_runs_on_the_processor_too() -> None:
+    assert derive("Board (Cortex-A72 1.8GHz x 2)", "openvino") == derive("Board (Cortex-A72 1.8GHz x 2)", "cpu")
+
+
+@pytest.mark.parametrize("platform", ["cpu", "openvino"])
+def test_a_virtual_machine_has_its_share_of_the_processor(platform: str) -> None:
+    whole, share = match("AMD EPYC 7551", platform), match("AMD EPYC 7551 (8 vCPU)", platform)
+    assert whole is not None
+    assert share is not None
+    assert share.rates["fp32"] == pytest.approx(whole.rates["fp32"] * 4 / 32)
 
 
 FRAGMENTS = st.lists(

@@ -425,7 +425,7 @@ def test_any_text_is_a_name(name: str) -> None:
 @settings(deadline=None)
 def test_suffixes_do_not_change_the_model(name: str, suffix: str) -> None:
     found = match(name.upper() + suffix if suffix else name)
-    assert found is None or found.parameters == features(name).parameters
+    assert found is None or found.network == features(name).network or found.parameters == features(name).parameters
 
 
 # -- pooling labels
@@ -803,3 +803,30 @@ def test_names_of_paddleclas_and_retired_names(spelling: str, name: str) -> None
 )
 def test_labels_of_small_networks(name: str, label: str) -> None:
     assert architecture(name, "vision") == label
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("yolov8n-640", "yolov8n"),
+        ("yolov8n_416", "yolov8n"),
+        ("yolov4-tiny-416", "yolov4-tiny"),
+        ("Qwen3.5 TurboQuant 3bit ctx", "qwen3.5-35b-a3b"),
+        ("Coder llama.cpp Q4 kv-q8", "qwen3-coder-next"),
+        ("HuggingFace BERT-Large Ph2 pre-training", "bert-large-uncased"),
+        ("llama-2-7b.Q4_K_M", "llama-2-7b"),
+        ("llama-3.1-70b-instruct[open:Krai]", "llama-3.1-70b-instruct[open:krai]"),
+    ],
+)
+def test_names_of_runs(spelling: str, name: str) -> None:
+    found = match(spelling)
+    assert found is not None
+    assert found.name == canonical(spelling) == name
+
+
+def test_an_open_submission_is_as_large_as_what_it_changes() -> None:
+    found = match("llama-2-70b-chat[open:NVIDIA]")
+    assert found is not None
+    assert found.parameters == features("llama-2-70b").parameters
+    assert match("llama-3.1-405b-instruct[llama3_1-405b_pruned][open:AMD]") is None
+    assert match("Qwen3.5-31B something") is None

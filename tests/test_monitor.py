@@ -16,8 +16,8 @@ import hwpredict as hp
 from hwpredict.errors import InvalidWorkloadError, PosteriorError, StoreError, UnknownNameError
 from hwpredict.evaluate import monitor, record, scores
 from hwpredict.performance.fit import fit
+from hwpredict.posteriors import FILE
 from hwpredict.store import BenchmarkStore, open_store, read_measurements
-from hwpredict.training import FILE, load_prediction_models
 
 LEVELS = (np.arange(record.QUANTILES) + 0.5) / record.QUANTILES
 START = dt.datetime(2026, 1, 1)
@@ -110,6 +110,17 @@ def test_groups_partition_the_measurements(rng: np.random.Generator) -> None:
         monitor.evaluate(pairs(rng), by=("vendor",))
     with pytest.raises(InvalidWorkloadError, match="no measurement has come in of a cell"):
         monitor.evaluate([])
+
+
+def test_a_predictor_that_is_conditioned_anew_has_one_record(rng: np.random.Generator) -> None:
+    """Of several predictions of a measured cell the last one before the measurement counts."""
+    rows = [p | {"row_id": str(i)} for i, p in enumerate(pairs(rng))]
+    late = dt.timedelta(hours=1)
+    again = [p | {"posterior_fingerprint": "def", "predicted_at": p["predicted_at"] + late} for p in rows[:30]]
+    (report,) = monitor.evaluate(rows + again, together=True)
+    assert report.posterior == monitor.TOGETHER
+    assert report.groups[0].n == 72
+    assert [r.posterior for r in monitor.evaluate(rows + again)] == ["def", "abc"]
 
 
 def test_scores_agree_with_those_of_draws(rng: np.random.Generator) -> None:
@@ -291,10 +302,10 @@ def test_the_guides_training_and_use_of_models(tmp_path: Path) -> None:
     found = predictor.predict_optimal_hardware("bert-base-uncased", available_hardware=["t4", "cpu"])
     assert found["posterior_fingerprint"] == custom.fingerprint
     for wrong in (42, None, {"models": 1}):
-        with pytest.raises(PosteriorError, match="give what train_prediction_models returned"):
+        with pytest.raises(PosteriorError, match="is no posterior: give "):
             predictor.prediction_models = wrong  # type: ignore[assignment]
     with pytest.raises(PosteriorError, match="no posterior at"):
-        load_prediction_models(tmp_path)
+        predictor.prediction_models = tmp_path
     with pytest.raises(StoreError, match="no measurements at"):
         hp.train_prediction_models(tmp_path / "missing", tmp_path / "m3")
 
@@ -311,5 +322,5 @@ def test_a_folder_of_results_is_read_whatever_their_format(tmp_path: Path, caplo
     assert len(read_measurements(tmp_path, sources=["timm"])) == 1
     (tmp_path / "only").mkdir()
     (tmp_path / "only" / "notes.md").write_text("# nothing\n")
-    with pytest.raises(StoreError, match=r"no measurements in .*notes.md is of no known format"):
+    with pytest.raises(StoreError, match=r"no measurements in .*`hwpredict import` says why"):
         read_measurements(tmp_path / "only")

@@ -395,7 +395,7 @@ def derive(name: str, platform: str | None) -> Device | None:
     name : str
         Any text; descriptions of GPUs, such as ``… [Vulkan GPU]``, give None.
     platform : str or None
-        Only ``cpu`` is answered.
+        Only ``cpu`` and ``openvino`` are answered.
 
     Returns
     -------
@@ -403,7 +403,7 @@ def derive(name: str, platform: str | None) -> Device | None:
         A catalog entry where the text names one; else a share of one (cloud instances) or what :func:`described`
         reads, both with ``derived`` true; None if nothing can be read.
     """
-    if platform != "cpu" or _GPU.search(name) or re.search(r"\bhost cpu of\b", name, re.IGNORECASE):
+    if platform not in ("cpu", "openvino") or _GPU.search(name) or re.search(r"\bhost cpu of\b", name, re.IGNORECASE):
         return None
     text = _plain(name)
     if cloud := _cloud(text):

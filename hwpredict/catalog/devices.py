@@ -381,6 +381,8 @@ def match(name: str, platform: str | None = None) -> Device | None:
         found = _together(_lookup(text, "cpu", platform), _lookup(text, "gpu", platform))
     if found is None and hint is None and (chip := names.apple(text)):
         found = _lookup(names.plain(chip), None, platform)
+    if found is None and "vcpu" in text:  # a share of a processor is not the processor
+        found = _derive(name, platform)
     if found is None:
         found = next((d for whole in names.looser(text) if (d := _lookup(whole, hint, platform))), None)
     if found is None:  # a description of a machine: of the products it names, the graphics card before the built-in one

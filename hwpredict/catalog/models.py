@@ -22,9 +22,10 @@ from hwpredict.catalog.architectures.facts import Row, number, parse_size, rows_
 from hwpredict.catalog.architectures.features import ModelFeatures
 from hwpredict.catalog.architectures.registry import build, read
 from hwpredict.catalog.architectures.rules import architecture_by_name
+from hwpredict.catalog.architectures.spelled import spelled
 from hwpredict.catalog.architectures.work import NAN, Part, Picture, Sample, Stack, Tokens, area
-from hwpredict.catalog.names import candidates, key, normalise
-from hwpredict.errors import unknown
+from hwpredict.catalog.names import candidates, key, normalise, opened
+from hwpredict.errors import InvalidWorkloadError, unknown
 
 TYPE_CHECKING = False  # known to type checkers; importing typing takes longer than all else here
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = [
     "families_default",
     "features",
     "from_config",
+    "hyperparameters",
     "known",
     "match",
     "register",
@@ -242,7 +244,8 @@ def match(name: str) -> ModelFeatures | None:
     Returns
     -------
     ModelFeatures or None
-        Never those of another size, version, or pruned form of the model.
+        Never those of another size, version, or pruned form of the model. A language model in an open division of
+        MLPerf keeps a name of its own.
     """
     if name in _deceptive():
         return None
@@ -250,6 +253,10 @@ def match(name: str) -> ModelFeatures | None:
         found = _lookup(text)
         if found is not None:
             return found
+    base = opened(name)
+    if base is not None:
+        found = match(base)
+        return None if found is None else found.named(normalise(name))
     from hwpredict.catalog import variants  # its patterns take a while to compile, and most names do without
 
     return variants.resolve(normalise(name), _lookup)
@@ -328,6 +335,43 @@ def from_config(config: Mapping[str, Any] | str | Path) -> ModelFeatures:
     found = build(read_config)
     name = read_config.raw("_name_or_path")
     return found.named(normalise(name)) if isinstance(name, str) and normalise(name) else found
+
+
+def hyperparameters(name: str) -> dict[str, Any]:
+    """Hyper-parameters of a model that the catalog knows, as in its config.json.
+
+    Parameters
+    ----------
+    name : str
+        As in :func:`features`.
+
+    Returns
+    -------
+    dict
+        With ``model_type``; a fine-tune has those of the network that it was made from.
+
+    Raises
+    ------
+    UnknownNameError
+        If the catalog does not know the name.
+    InvalidWorkloadError
+        If it knows the model by its counts alone.
+    """
+    found = features(name)
+    text = next((rows[0]["config"] for n in (found.name, found.network) if (rows := _configs().get(n))), "")
+    if text.startswith("like="):
+        text = _configs()[text.removeprefix("like=")][0]["config"]
+    values = parse(text) if text else spelled(found.network)
+    if values is None:
+        raise InvalidWorkloadError(
+            f"the catalog knows {found.name} by its counts, not by its hyper-parameters: give another model, e.g. "
+            "bert-base-uncased, gpt2, resnet50 or vit_base_patch16_224"
+        )
+    return values
+
+
+def _configs() -> dict[str, list[Row]]:
+    return _table("models_transformers.csv")
 
 
 def register(described: ModelFeatures) -> str:

@@ -88,7 +88,7 @@ _FRAMEWORK = (
 _TASK = (
     r"squad(?:[- ]?v?[12](?:\.1)?)?|mrpc|sst-?2|qnli|cola|rte|sts-?b|mnli|wnli|qqp|wikitext|lm[- ]head"
     r"|distilled[- ]squad|imagenet(?:[- ]?1k)?|in(?:1|12|21|22)k"
-    r"|ssld|wsl|auto[-_]aug|pre-?training|fine-?tun(?:ing|ed)|lora|mlperf|offline|server|99(?:\.9)?|backbone"
+    r"|ssld|wsl|auto[-_]aug|pre-?training|fine-?tun(?:ing|ed)|lora|ph[12]|mlperf|offline|server|99(?:\.9)?|backbone"
 )
 _SUFFIX = (
     rf"(?:[-_. :]+(?:{_QUANTISATION}|{_ROLE}|{_FRAMEWORK}|{_TASK}|latest)"
@@ -109,6 +109,15 @@ _SIZED = re.compile(r"^(\S*\d(?:\.\d+)?[bm](?:-a\d+(?:\.\d+)?b)?(?:-\S*)?) ")
 _INSIDE = re.compile(r"^[\w -]+ \(([a-z][\w.]*(?:-[\w.]+)+)\)$")
 #: "llama-v2", "llama_v3".
 _LLAMA_V = re.compile(r"^(llama)[-_ ]?v(?=\d)")
+#: Side of the image behind the name of a detector: it is no part of the network.
+_YOLO_SIZE = re.compile(r"^(.*yolo.*[a-z0-9])[-_ ](?:320|352|416|448|480|512|544|608|640|1280)(?:x\d{3,4})?$")
+#: Labels of one public comparison of engines, which names its two models by their first word and the engine.
+_LABELS = (
+    (re.compile(r"^qwen3\.5(?: (?!.*\d+b\b)|$)"), "qwen3.5-35b-a3b"),
+    (re.compile(r"^coder(?: |$)"), "qwen3-coder-next"),
+)
+#: A submission to an open division of MLPerf, behind the name of the language model that it changes.
+_OPEN = re.compile(r"^((?:llama|mixtral|gpt-?j|deepseek|qwen)[-\w.]*)\[(?:[^\]]*\]\[)?open:")
 #: Widths of PaddleClas ("MobileNetV2_x0_5") as timm writes them, and its names of networks that timm has too.
 _WIDTH = re.compile(r"^(rexnet|.*[a-z0-9]_x)_?(\d)_(\d{1,2})$")
 _PADDLE = (("pplcnetv2", "lcnetv2"), ("pplcnet", "lcnet"), ("pphgnetv2", "hgnetv2"), ("pphgnet", "hgnet"))
@@ -144,6 +153,17 @@ def candidates(name: str) -> Iterator[str]:
         found = pattern.match(text)
         if found:
             yield from _shortened(found[1])
+    yield from (model for label, model in _LABELS if label.match(text))
+
+
+def opened(name: str) -> str | None:
+    """The language model that a submission to MLPerf's open division says it changed, or None.
+
+    Such submissions quantise or prune a model, or decode it in another way; its size stays the best guess of theirs.
+    """
+    text = normalise(name)
+    found = _OPEN.match(text)
+    return found[1] if found and "pruned" not in text else None
 
 
 def _shortened(text: str) -> Iterator[str]:
@@ -155,6 +175,9 @@ def _shortened(text: str) -> Iterator[str]:
         if dotted != text:
             yield dotted
         yield from _paddle(text)
+        yolo = _YOLO_SIZE.match(text)
+        if yolo:
+            yield yolo[1]
         shorter = _suffix().sub("", text).strip(" -_.:")
         if shorter == text:
             return

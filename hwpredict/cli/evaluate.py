@@ -26,6 +26,9 @@ def evaluate(
     everything: Annotated[
         bool, typer.Option("--all", help="Also measurements that were there before the prediction.")
     ] = False,
+    together: Annotated[
+        bool, typer.Option("--together", help="All posteriors as one, by the last prediction before each measurement.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Keep the scores in the store.")] = True,
     wait: o.Wait = 5.0,
     format: o.Format = "table",
@@ -38,7 +41,7 @@ def evaluate(
     path: Path = default_path(database)
     with open_store(path, read_only=not keep, wait=wait) as store:
         pairs = store.predicted(posterior, out_of_sample=not everything)
-        reports = evaluate_pairs(pairs, by=tuple(by or GROUPINGS))
+        reports = evaluate_pairs(pairs, by=tuple(by or GROUPINGS), together=together)
         if keep:
             rows = [g.as_dict() | {"posterior_fingerprint": r.posterior} for r in reports for g in r.groups]
             store.add_validations(rows)  # type: ignore[union-attr]  # what can be kept in is a database

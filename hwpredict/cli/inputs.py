@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ _FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 def predictor(
     *,
     posterior: Path | None = None,
-    database: Path | None = None,
+    database: str | None = None,
     benchmark_dir: Path | None = None,
     config: Path | None = None,
     seed: int | None = None,
@@ -50,11 +51,23 @@ def model(argument: str | None, option: str | None, config: Path | None) -> Mode
     return found if name is None else found.named(name)
 
 
-def store(database: Path | None) -> Path:
+def store(database: str | os.PathLike[str] | None) -> Path:
     """Where predictions are kept: ``--database``, else ``HWPREDICT_DATABASE``, else ``hwpredict.duckdb``."""
     from hwpredict.store import default_path
 
     return default_path(database)
+
+
+def check_folder(out: Path | None) -> None:
+    """See that a file can be written before the work is done.
+
+    Raises
+    ------
+    InvalidWorkloadError
+        The folder that it goes to does not exist.
+    """
+    if out is not None and not out.resolve().parent.is_dir():
+        raise InvalidWorkloadError(f"cannot write {out}: the folder {out.resolve().parent} does not exist")
 
 
 def rows(path: Path) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hwpredict.errors import unknown
+from hwpredict.errors import InvalidWorkloadError, unknown
 
 FORMATS = ("table", "json", "csv")
 
@@ -63,9 +64,23 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], not
     for row in rows:
         out.add_row(*row)
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    console.print(out)
+    if console.is_terminal:
+        console.print(out)
+        return
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(out)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def record(format: str, title: str, values: Mapping[str, Any]) -> None:
+    """Print one row of values in the format that was asked for."""
+    if format == "json":
+        dump_json(values)
+    elif format == "csv":
+        dump_csv([values])
+    else:
+        table(title, list(values), [[str(v) for v in values.values()]])
 
 
 def dump_json(value: Any) -> None:
@@ -78,6 +93,26 @@ def dump_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(_plain(list(rows)))
+
+
+def write_parquet(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
+    """Rows as a Parquet file."""
+    import pandas as pd
+
+    pd.DataFrame(rows).to_parquet(path, index=False)
+
+
+def whole_numbers(option: str, values: Sequence[str]) -> list[int]:
+    """Positive whole numbers of an option.
+
+    Raises
+    ------
+    InvalidWorkloadError
+    """
+    for value in values:
+        if not value.isdecimal() or int(value) < 1:
+            raise InvalidWorkloadError(f"{option} is {value!r}: give positive whole numbers, e.g. 1,8,32")
+    return [int(value) for value in values]
 
 
 def _plain(value: Any) -> Any:

@@ -39,6 +39,8 @@ DISTRIBUTION = 20
 GROUPINGS: Mapping[str, str] = {
     "platform": "hardware", "family": "family", "device": "device_label", "time": "month", "evidence": "evidence",
 }  # fmt: skip
+#: Name of the report of all posteriors.
+TOGETHER = "all posteriors"
 _SHARES = {"memory_mb": "epistemic_share_memory"}
 
 
@@ -137,7 +139,9 @@ class _Scored:
         return len(self.log_ratio)
 
 
-def evaluate(pairs: Sequence[Mapping[str, Any]], *, by: Sequence[str] = tuple(GROUPINGS)) -> list[Report]:
+def evaluate(
+    pairs: Sequence[Mapping[str, Any]], *, by: Sequence[str] = tuple(GROUPINGS), together: bool = False
+) -> list[Report]:
     """Score predictions against measurements, one report per posterior, the latest first.
 
     Parameters
@@ -146,6 +150,9 @@ def evaluate(pairs: Sequence[Mapping[str, Any]], *, by: Sequence[str] = tuple(GR
         Rows of the view ``predicted_vs_actual``.
     by : sequence of str
         Keys of :data:`GROUPINGS`.
+    together : bool, default False
+        One report of all posteriors, each measurement held against the last prediction before it: the record of a
+        predictor that is conditioned anew as measurements come in.
 
     Returns
     -------
@@ -166,6 +173,8 @@ def evaluate(pairs: Sequence[Mapping[str, Any]], *, by: Sequence[str] = tuple(GR
             "no measurement has come in of a cell that was predicted and stored before: store predictions with "
             "`hwpredict predict … --store`, then import measurements of the same cells"
         )
+    if together:
+        return [_report(TOGETHER, _last(pairs), by)]
     latest: dict[str, Any] = {}
     members: dict[str, list[Mapping[str, Any]]] = {}
     for pair in pairs:
@@ -173,6 +182,12 @@ def evaluate(pairs: Sequence[Mapping[str, Any]], *, by: Sequence[str] = tuple(GR
         members.setdefault(name, []).append(pair)
         latest[name] = max(latest.get(name, pair["predicted_at"]), pair["predicted_at"])
     return [_report(name, members[name], by) for name in sorted(members, key=lambda n: latest[n], reverse=True)]
+
+
+def _last(pairs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of the pairs of each measurement the one whose prediction is the latest."""
+    ordered = sorted(pairs, key=lambda pair: pair["predicted_at"])
+    return list({(pair["row_id"], pair["metric"]): pair for pair in ordered}.values())
 
 
 def _report(name: str, pairs: Sequence[Mapping[str, Any]], by: Sequence[str]) -> Report:

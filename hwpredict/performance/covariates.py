@@ -74,6 +74,8 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["log_load"] = np.clip(load, -8.0, 6.0)
     numbers["log_peak_centred"] = numbers["log_peak"] - np.log(imputation.PEAK)
     numbers["log_bandwidth_centred"] = numbers["log_bandwidth"] - np.log(imputation.BANDWIDTH)
+    # a microcontroller reads its weights from flash
+    numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
     small = np.log(CONTEXT_SHARE) + np.where(np.isnan(numbers["log_capacity"]), np.inf, numbers["log_capacity"])
     numbers["log_context"] = np.minimum(np.log(CONTEXT_MB), small)
     return Covariates(numbers, labels)

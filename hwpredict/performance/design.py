@@ -15,11 +15,13 @@ from hwpredict.performance.parts import (
     CONCURRENCY,
     EFFECTS,
     MEMORY,
+    MEMORY_PARTS,
     NOISE_LABELS,
     PART_NAMES,
     PARTS,
     ROW,
     TIME,
+    TIME_PARTS,
     Effect,
 )
 
@@ -123,6 +125,14 @@ def offsets(x: Covariates) -> Array:
             out[:, k] += x.numbers[name]
         for name in part.rate:
             out[:, k] -= x.numbers[name]
+    return out
+
+
+def point_offsets(point: Array) -> Array:
+    """Figures of an outside predictor as the one part of each metric, shape (row, part)."""
+    out = np.full((len(point), len(PARTS)), -np.inf)
+    out[:, PART_NAMES.index(TIME_PARTS[0])] = point[:, 0]
+    out[:, PART_NAMES.index(MEMORY_PARTS[0])] = point[:, 1]
     return out
 
 
@@ -248,7 +258,13 @@ class Design:
         return np.concatenate([[0], np.cumsum([len(k) for k in self.keys])])
 
 
-def design(rows: r.Table, *, effects: tuple[Effect, ...] = EFFECTS, harnesses: Sequence[str] = ()) -> Design:
+def design(
+    rows: r.Table,
+    *,
+    effects: tuple[Effect, ...] = EFFECTS,
+    harnesses: Sequence[str] = (),
+    point: Array | None = None,
+) -> Design:
     """Index arrays of a table of measurements.
 
     Parameters
@@ -259,6 +275,8 @@ def design(rows: r.Table, *, effects: tuple[Effect, ...] = EFFECTS, harnesses: S
         The effects to build; a subset makes a smaller model.
     harnesses : sequence of str
         Harnesses that are known to overlap their steps, beside those that these rows show to.
+    point : ndarray, shape (row, 2), optional
+        Log seconds of a step and log MB by an outside predictor, in place of the parts.
 
     Returns
     -------
@@ -268,7 +286,7 @@ def design(rows: r.Table, *, effects: tuple[Effect, ...] = EFFECTS, harnesses: S
     harnesses = sorted({*harnesses, *overlapped_harnesses(rows, x)})
     mark_overlapped(x, harnesses)
     seen = observe(rows, x)
-    base = offsets(x)[seen.row]
+    base = (offsets(x) if point is None else point_offsets(point))[seen.row]
     metric = np.array([p.metric == MEMORY for p in PARTS])
     base[seen.memory[:, None] != metric[None, :]] = -np.inf
     used_labels = sorted({label for e in effects for label in e.labels} | set(NOISE_LABELS))

@@ -15,6 +15,8 @@ from hwpredict.errors import InvalidWorkloadError
 from hwpredict.performance import rows as r
 from hwpredict.performance.design import Design, design
 from hwpredict.performance.engine import Laplace, laplace
+from hwpredict.performance.outliers import outliers, write_report
+from hwpredict.performance.parts import EFFECTS, Effect
 from hwpredict.performance.posterior import DRAWS, Posterior
 
 #: Newton and expectation-maximisation steps; the scales move by less than 2 % in the last ones.
@@ -32,6 +34,9 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     attrs: dict[str, Any] | None = None,
+    effects: tuple[Effect, ...] = EFFECTS,
+    point: Any = None,
+    report: str | os.PathLike[str] | None = None,
 ) -> Posterior:
     """Fit the model to measurements.
 
@@ -47,6 +52,13 @@ def fit(
         Called with the iteration and its record (largest step, median absolute residual, seconds).
     attrs : dict, optional
         Provenance to keep with the posterior.
+    effects : tuple of Effect
+        The effects to fit.
+    point : ndarray, shape (row, 2), optional
+        Log seconds of a step and log MB by an outside predictor, in place of the parts.
+    report : path, optional
+        CSV that receives the measurements that the model finds hardest to believe
+        (:func:`hwpredict.performance.outliers.outliers`).
 
     Returns
     -------
@@ -62,7 +74,7 @@ def fit(
         raise InvalidWorkloadError(
             "nothing to fit: no row has a throughput, latency_ms or memory_mb; see the measurement schema in docs/"
         )
-    d = design(rows)
+    d = design(rows, effects=effects, point=point)
     rng = np.random.default_rng(seed)
     start, done = _resume(checkpoint, d)
 
@@ -73,6 +85,8 @@ def fit(
             progress(done + iteration, record)
 
     state = laplace(d, iterations=max(iterations - done, 1), rng=rng, start=start, progress=step)
+    if report is not None:
+        write_report(report, outliers(state, rows))
     sources = sorted(set(rows["source"].tolist()))
     provenance = {
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),

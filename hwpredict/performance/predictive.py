@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwpredict.performance import hashing, rows as r
 from hwpredict.performance.calibration import situations
 from hwpredict.performance.covariates import Covariates, covariates
-from hwpredict.performance.design import Labels, mark_overlapped, offsets, part_indices
+from hwpredict.performance.design import Labels, mark_overlapped, offsets, part_indices, point_offsets
 from hwpredict.performance.parts import (
     CONCURRENCY,
     MEMORY,
@@ -65,7 +65,13 @@ class Prediction:
 
 
 def predict(
-    posterior: Posterior, rows: r.Table, *, draws: int = 256, seed: int = 0, calibrated: bool = True
+    posterior: Posterior,
+    rows: r.Table,
+    *,
+    draws: int = 256,
+    seed: int = 0,
+    calibrated: bool = True,
+    point: Array | None = None,
 ) -> Prediction:
     """Predict every row.
 
@@ -80,6 +86,8 @@ def predict(
         Seeds noise and unseen levels; equal seeds give equal draws, whatever the chunking and the other rows.
     calibrated : bool
         Whether the posterior's recalibration is applied.
+    point : ndarray, shape (row, 2), optional
+        Log seconds of a step and log MB by the outside predictor that the posterior was fitted around.
 
     Returns
     -------
@@ -87,8 +95,9 @@ def predict(
     """
     pieces = []
     for start in range(0, r.length(rows), CHUNK):
-        chunk = r.take(rows, np.arange(start, min(start + CHUNK, r.length(rows))))
-        pieces.append(_predict_chunk(posterior, chunk, draws, seed, calibrated))
+        index = np.arange(start, min(start + CHUNK, r.length(rows)))
+        figures = None if point is None else point[index]
+        pieces.append(_predict_chunk(posterior, r.take(rows, index), draws, seed, calibrated, figures))
     joined: dict[str, Any] = {}
     for name in ("latency", "throughput", "memory", "epistemic", "shares", "n_measurements", "situation"):
         joined[name] = np.concatenate([getattr(p, name) for p in pieces])
@@ -101,12 +110,15 @@ def _with_unstated(rows: r.Table) -> r.Table:
     return out
 
 
-def _predict_chunk(posterior: Posterior, rows: r.Table, draws: int, seed: int, calibrated: bool) -> Prediction:
+def _predict_chunk(
+    posterior: Posterior, rows: r.Table, draws: int, seed: int, calibrated: bool, point: Array | None
+) -> Prediction:
     x = covariates(_with_unstated(rows))
     mark_overlapped(x, posterior.harnesses)
     labels = Labels(x.labels, posterior.vocabulary)
     n = len(x)
-    eta = np.repeat(offsets(x)[:, :, None], draws, axis=2).astype(np.float32)
+    base = offsets(x) if point is None else point_offsets(point)
+    eta = np.repeat(base[:, :, None], draws, axis=2).astype(np.float32)
     row = {TIME: np.zeros((n, draws), np.float32), MEMORY: np.zeros((n, draws), np.float32)}
     concurrency = np.zeros((n, draws), np.float32)
     known: dict[str, NDArray[np.int64]] = {}
@@ -144,7 +156,7 @@ def _predict_chunk(posterior: Posterior, rows: r.Table, draws: int, seed: int, c
         epistemic=epistemic,
         shares=np.concatenate([time_share, memory_share], axis=1),
         evidence=_evidence(x, known),
-        n_measurements=known["cell:row"],
+        n_measurements=known.get("cell:row", np.zeros(n, dtype=np.int64)),
         situation=situation,
     )
 
@@ -237,8 +249,11 @@ def _share(latent: Draws, noise: Draws) -> Array:
 
 def _evidence(x: Covariates, known: dict[str, NDArray[np.int64]]) -> list[str]:
     """Evidence label of each row: see :class:`hwpredict.workload.Evidence`."""
-    cell, device = known["cell:row"] > 0, known["device:all"] > 0
-    platform = (known["platform:compute"] > 0) & (known["family:compute"] > 0)
+    none = np.zeros(len(x), dtype=np.int64)
+    cell, device, platform, family = (
+        known.get(name, none) > 0 for name in ("cell:row", "device:all", "platform:compute", "family:compute")
+    )
+    platform = platform & family
     out = np.where(platform, Evidence.PLATFORM.value, Evidence.PRIOR.value)
     out = np.where(device, Evidence.DEVICE.value, out)
     return [str(e) for e in np.where(cell, Evidence.MEASURED.value, out)]

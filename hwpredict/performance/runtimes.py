@@ -17,6 +17,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"ollama|llama|localscore|lm-studio|unsloth|docker-model", "llama.cpp"),
     (r"mlx|dflash", "mlx"),
     (r"whisper\.cpp", "whisper.cpp"),
+    (r"stable-diffusion|sd\.?next|^webui|^automatic|^url-", "sd-webui"),
     (r"vllm", "vllm"),
     (r"sglang", "sglang"),
     (r"trtllm|tensorrt-llm|tensorrt_llm", "tensorrt-llm"),
@@ -27,21 +28,33 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"onnx", "onnxruntime"),
     (r"deepsparse|neural magic", "deepsparse"),
     (r"armnn", "armnn"),
-    (r"tflite|litert|xnnpack", "tflite"),
+    (r"tflite|tensorflow[- ]lite|litert|xnnpack", "tflite"),
     (r"tvm", "tvm"),
     (r"mxnet", "mxnet"),
     (r"ncnn", "ncnn"),
     (r"coreml", "coreml"),
-    (r"qnn|snapdragon|qualcomm", "qnn"),
-    (r"tensorflow|^tf |^tf\d", "tensorflow"),
+    (r"qnn|snapdragon|qualcomm|^genie", "qnn"),
+    (r"tensorflow|^tf$|^tf |^tf\d|keras", "tensorflow"),
     (r"paddle", "paddle"),
     (r"wasm|webgl|webgpu|webnn|tfjs|transformers\.js", "browser"),
-    (r"jax|maxtext|sax", "jax"),
+    (r"hugectr|merlin", "hugectr"),
+    (r"\bdgl\b", "dgl"),
+    (r"jax|maxtext|sax|^flax", "jax"),
     (r"torch7|torch-7|\(torch\)|cudnn\[", "torch7"),
-    (r"torch|huggingface|transformers|megatron|diffusers", "pytorch"),
+    (r"torch|huggingface|transformers|megatron|diffusers|^ipex|^nemo|^ngc", "pytorch"),
     (r"caffe", "caffe"),
 )
 _COMPILED = re.compile(r"compile|dynamo|xla|inductor|torchscript|hybrid|trace")
+
+
+def _ruled(text: str) -> str | None:
+    return next((name for pattern, name in _RULES if re.search(pattern, text)), None)
+
+
+@cache
+def known(runtime: str) -> bool:
+    """Whether a rule names the framework of a runtime, so that it is pooled with others of that framework."""
+    return _ruled(runtime.casefold().strip()) is not None
 
 
 @cache
@@ -50,9 +63,9 @@ def framework(runtime: str) -> str:
     text = runtime.casefold().strip()
     if not text:
         return "unstated"
-    for pattern, name in _RULES:
-        if re.search(pattern, text):
-            return name
+    found = _ruled(text)
+    if found is not None:
+        return found
     lead = re.match(r"[a-z]+", text)
     return lead.group() if lead else "unstated"
 

@@ -104,18 +104,26 @@ def _opened(path: str | os.PathLike[str]) -> BenchmarkStore | FolderStore:
     folder = Path(path).expanduser()
     if remote.protocol(os.fspath(path)) is not None or not folder.is_dir() or _is_parquet_alone(folder):
         return open_store(path)
-    from hwpredict.store import importers
-
-    store, problem = BenchmarkStore(), f"{folder} holds no results"
-    for file, _ in importers.files([folder]):
-        try:
-            store.import_file(file)
-        except HwpredictError as error:
-            problem = str(error)
-            _log.warning("left out: %s", error)
+    store = import_folder(folder)
     if not store.count():
         store.close()
-        raise StoreError(f"no measurements in {folder}: {problem}")
+        raise StoreError(f"no measurements in {folder}: `hwpredict import` says why")
+    return store
+
+
+def import_folder(folder: Path) -> BenchmarkStore:
+    """A store in memory with the measurements of every file below a folder whose format is known; the rest is said."""
+    from hwpredict.store import importers
+
+    store = BenchmarkStore()
+    for path, _ in importers.files([folder]):
+        try:
+            report = store.import_file(path)
+        except HwpredictError as error:
+            _log.warning("not read: %s", error)
+            continue
+        if report.rejected:
+            _log.warning("%s: %d rows were not taken, `hwpredict import` says why", path, report.rejected)
     return store
 
 

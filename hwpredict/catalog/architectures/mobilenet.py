@@ -20,8 +20,8 @@ HUNDREDTHS = re.compile(r"^mobilenetv([12])_(0\d\d|1[0-4][05]|200)$")
 
 def rounded(channels: float) -> int:
     """Channels to the nearest multiple of eight, never more than a tenth below."""
-    rounded = max(8, int(channels + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * channels else rounded
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * channels else nearest
 
 
 def _v1(net: Convolutions, width: float) -> int:

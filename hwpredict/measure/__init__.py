@@ -1,0 +1,1 @@
+"""Detection of what this machine has, and benchmarks of how fast it really is."""
