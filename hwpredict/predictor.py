@@ -21,6 +21,7 @@ from hwpredict.performance.cells import Cells, predict_cells, to_rows
 from hwpredict.performance.posterior import Posterior
 from hwpredict.query import Model, describe, read_rows, resolve_model, resolve_targets
 from hwpredict.results import PerformancePrediction, Recommendation, to_dataset
+from hwpredict.training import load_prediction_models
 from hwpredict.workload import Target, Workload
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from hwpredict.matrix import PredictionMatrix
     from hwpredict.measure.report import HardwareReport
+    from hwpredict.store.benchmark_store import BenchmarkStore
 
 
 class HardwareModelPredictor:
@@ -105,8 +107,31 @@ class HardwareModelPredictor:
         found = predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
         return refine(found, labels)
 
+    @property
+    def prediction_models(self) -> Posterior:
+        """The posterior in use; to be set to another one, its file, or the folder it was trained into."""
+        return self.posterior
+
+    @prediction_models.setter
+    def prediction_models(self, models: Posterior | str | os.PathLike[str]) -> None:
+        self._given = load_prediction_models(models)
+        self.__dict__.pop("posterior", None)
+
+    def keep(self, cells: Cells, store: BenchmarkStore | str | os.PathLike[str] | None) -> Cells:
+        """Predicted cells as they are; kept in a store, if one is given, to be held against later measurements."""
+        if store is not None:
+            from hwpredict.evaluate.record import keep  # with DuckDB, which predicting does without
+
+            keep(cells, store, fingerprint=self.posterior.fingerprint, seed=self.seed)
+        return cells
+
     def predict(
-        self, workloads: pd.DataFrame | Sequence[Any], *, on_unknown: str = "error", draws: int | None = None
+        self,
+        workloads: pd.DataFrame | Sequence[Any],
+        *,
+        on_unknown: str = "error",
+        draws: int | None = None,
+        store: BenchmarkStore | str | os.PathLike[str] | None = None,
     ) -> xr.Dataset:
         """Predict rows: the primitive under everything else.
 
@@ -119,6 +144,8 @@ class HardwareModelPredictor:
             Refuse a model, device, runtime or precision that is not known, or draw it from its family's, platform's
             or population's prior.
         draws : int, optional
+        store : BenchmarkStore or path, optional
+            Keeps the predictions, to be held against later measurements (``hwpredict evaluate``).
 
         Returns
         -------
@@ -132,7 +159,7 @@ class HardwareModelPredictor:
         InvalidWorkloadError
             No rows, a column that is missing, a number that makes no sense.
         """
-        return self.dataset(self.cells(workloads, on_unknown=on_unknown, draws=draws))
+        return self.dataset(self.keep(self.cells(workloads, on_unknown=on_unknown, draws=draws), store))
 
     def dataset(self, cells: Cells) -> xr.Dataset:
         """Cells as a Dataset, with where they come from."""
@@ -158,6 +185,7 @@ class HardwareModelPredictor:
         runtime: str | None = None,
         n_devices: int = 1,
         on_unknown: str = "error",
+        store: BenchmarkStore | str | os.PathLike[str] | None = None,
         **features: Any,
     ) -> PerformancePrediction:
         """Predict one workload on one or several targets.
@@ -183,6 +211,8 @@ class HardwareModelPredictor:
         n_devices : int
         on_unknown : {"error", "prior"}
             Refuse a name that is not known, or draw it from its population's prior.
+        store : BenchmarkStore or path, optional
+            Keeps the predictions, to be held against later measurements (``hwpredict evaluate``).
         **features
             Further fields of :class:`Workload`: ``item``, ``input_size``, ``parameters``, ``gmacs``, ``activations_m``.
 
@@ -200,7 +230,7 @@ class HardwareModelPredictor:
             mode=mode, precision=precision, **features,
         )  # fmt: skip
         names = [t.name for t in targets]
-        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names)
+        cells = self.keep(self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names), store)
         return PerformancePrediction(names, cells, describe(work, cells.rows), self._attrs())
 
     def predict_optimal_hardware(
@@ -245,16 +275,9 @@ class HardwareModelPredictor:
             A name (``"throughput"``, ``"latency"``, ``"throughput_per_dollar"``, ``"guide"`` …), an expression on
             quantities, weights of names, or a function of draws: see :func:`hwpredict.decision.utility.get_utility`.
             By default the config's ("throughput").
-        risk : str or Risk, optional
-            ``"neutral"`` (default), ``"exponential:1"``, ``"crra:2"``, ``"cvar:0.1"``, ``"quantile:0.1"``.
-        constraints : str or list of str, optional
-            Such as ``"latency <= 20 ms with probability 0.95"``: see :mod:`hwpredict.decision.constraints`.
-        prices, power : mapping of str to float, optional
-            USD per device-hour and W per device, by device or platform, in the place of the catalog's.
-        grid : str or float, optional
-            Country or region whose carbon intensity counts, or g CO2/kWh.
-        oom_slowdown : float, optional
-            How many times slower a draw counts that does not fit into memory (100).
+        risk, constraints, prices, power, grid, oom_slowdown : optional
+            As in :class:`hwpredict.config.Config`: ``"cvar:0.1"``, ``"latency <= 20 ms with probability 0.95"``, USD per
+            device-hour, W per device, a country or g CO2/kWh, how many times slower a draw counts that does not fit.
         optimize : str, sequence or mapping, optional
             Search over ``"batch-size"``, ``"precision"`` or both too: :attr:`Recommendation.per_target` then has the
             best of each target and :attr:`Recommendation.front` the Pareto front of cost, latency and throughput.
@@ -274,13 +297,8 @@ class HardwareModelPredictor:
 
         Raises
         ------
-        UnknownNameError, InvalidWorkloadError
-        MissingFigureError
-            The utility or a constraint needs a price or power that is not known of a target that was named.
-        IncompatibleError
-            No target can run the workload.
-        InfeasibleError
-            None meets the constraints.
+        UnknownNameError, InvalidWorkloadError, MissingFigureError, IncompatibleError, InfeasibleError
+            The last three: a price or power that is needed is not known; no target runs it; none meets the constraints.
         """
         wanted = preferences(
             self.config, mode, utility=utility, risk=risk, constraints=constraints, prices=prices, power=power,
@@ -424,17 +442,8 @@ class HardwareModelPredictor:
     def update(self, measurements: Any = None, *, seed: int = 0) -> HardwareModelPredictor:
         """Condition the posterior in use on a handful of measurements, and use the result.
 
-        Parameters
-        ----------
-        measurements : pandas.DataFrame or list of dict, optional
-            Rows in the schema; by default those of the database and the benchmark folder given at construction whose
-            sources the posterior has not seen.
-        seed : int
-
-        Returns
-        -------
-        HardwareModelPredictor
-            Itself.
+        ``measurements`` are rows in the schema (a frame or a list of dict); by default those of the database and the
+        benchmark folder given at construction whose sources the posterior has not seen. The predictor is returned.
         """
         if measurements is None:
             return self._settle(posteriors.condition(self.posterior, posteriors.read(self.config), seed=seed))

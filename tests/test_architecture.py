@@ -27,7 +27,7 @@ LAYERS = (
     ("matrix",),
     ("plots",),
     ("report",),
-    ("results", "query", "posteriors"),
+    ("results", "query", "posteriors", "training"),
     ("predictor",),
     ("",),  # hwpredict itself: the public surface
     ("cli", "__main__"),
