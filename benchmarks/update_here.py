@@ -20,7 +20,7 @@ from hwpredict.evaluate.conditioning import compare
 from hwpredict.measure.rows import SOURCE
 from hwpredict.performance.posterior import Posterior
 from hwpredict.performance.update import update
-from hwpredict.predictor import reference_path
+from hwpredict.posteriors import reference_path
 from hwpredict.store import read_measurements
 
 

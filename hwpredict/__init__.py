@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hwpredict.decision.utility import Utility
+    from hwpredict.matrix import PredictionMatrix, open_matrix
     from hwpredict.performance.posterior import Posterior
     from hwpredict.performance.residual import from_point_predictor
     from hwpredict.predictor import HardwareModelPredictor
@@ -20,11 +21,13 @@ __all__ = [
     "HardwareModelPredictor",
     "PerformancePrediction",
     "Posterior",
+    "PredictionMatrix",
     "Recommendation",
     "Target",
     "Utility",
     "Workload",
     "from_point_predictor",
+    "open_matrix",
 ]
 
 _HOME = {
@@ -32,11 +35,13 @@ _HOME = {
     "HardwareModelPredictor": "hwpredict.predictor",
     "PerformancePrediction": "hwpredict.results",
     "Posterior": "hwpredict.performance.posterior",
+    "PredictionMatrix": "hwpredict.matrix",
     "Recommendation": "hwpredict.results",
     "Target": "hwpredict.workload",
     "Utility": "hwpredict.decision.utility",
     "Workload": "hwpredict.workload",
     "from_point_predictor": "hwpredict.performance.residual",
+    "open_matrix": "hwpredict.matrix",
 }
 
 

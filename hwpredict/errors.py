@@ -4,6 +4,8 @@ HwpredictError
 ├── UnknownNameError (also KeyError)      a model, device, platform, precision … that is not known
 ├── InvalidWorkloadError (also ValueError) a batch of -4, a NaN, a missing column
 ├── IncompatibleError (also ValueError)    a platform that cannot run what was asked
+│   └── InfeasibleError                    options that run but meet the constraints in no case
+├── MissingFigureError (also ValueError)   a price or power that the utility needs and nobody stated
 ├── ConfigError (also ValueError)          a configuration file that cannot be read, or a key in it that is not known
 ├── PosteriorError (also ValueError)       a posterior file that is missing, corrupt or of another version
 └── StoreError (also OSError)              a measurement store that cannot be opened, locked or read
@@ -34,6 +36,34 @@ class IncompatibleError(HwpredictError, ValueError):
     """A target that cannot run the workload."""
 
 
+class InfeasibleError(IncompatibleError):
+    """No option meets the constraints.
+
+    Attributes
+    ----------
+    options : list of dict
+        What each option reaches: name, P(feasible), P of every constraint.
+    """
+
+    def __init__(self, message: str, options: list[dict[str, object]] | None = None) -> None:
+        super().__init__(message)
+        self.options = options or []
+
+
+class MissingFigureError(HwpredictError, ValueError):
+    """A figure (price, power …) that a utility or constraint needs and that is not known.
+
+    Attributes
+    ----------
+    options : tuple of str
+        Options without it.
+    """
+
+    def __init__(self, message: str, options: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.options = options
+
+
 class ConfigError(HwpredictError, ValueError):
     """A configuration file that cannot be read, or a key or value in it that makes no sense."""
 
@@ -54,7 +84,7 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
 
 def unknown(kind: str, name: object, known: Iterable[str], *, hint: str = "") -> UnknownNameError:
     """Build the error for an unknown name: what was given, the nearest known ones, what to do next."""
-    known = sorted(set(known))
+    known = sorted({str(k) for k in known})  # members of an enumeration print as their values
     close = nearest(str(name), known)
     if close:
         advice = f"did you mean {' or '.join(repr(c) for c in close)}?"

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwpredict import config as configuration
-from hwpredict.config import Config
-from hwpredict.decision.recommend import rank
-from hwpredict.decision.utility import Utility, get_utility
-from hwpredict.errors import InvalidWorkloadError, PosteriorError, StoreError
+from hwpredict import config as configuration, posteriors
+from hwpredict.decision.choose import DISTRIBUTED_TARGETS, Query
+from hwpredict.decision.constraints import Constraint
+from hwpredict.decision.distributed import Setup
+from hwpredict.decision.options import refine
+from hwpredict.decision.preferences import preferences
+from hwpredict.decision.risk import Risk
+from hwpredict.decision.utility import Utility
+from hwpredict.errors import InvalidWorkloadError
 from hwpredict.performance import rows as r
 from hwpredict.performance.cells import Cells, predict_cells, to_rows
 from hwpredict.performance.posterior import Posterior
-from hwpredict.query import Model, describe, resolve_model, resolve_models, resolve_targets
+from hwpredict.query import Model, describe, read_rows, resolve_model, resolve_targets
 from hwpredict.results import PerformancePrediction, Recommendation, to_dataset
 from hwpredict.workload import Target, Workload
 
@@ -26,27 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from hwpredict.matrix import PredictionMatrix
     from hwpredict.measure.report import HardwareReport
-
-REFERENCE = "reference.nc"
-
-_log = logging.getLogger(__name__)
-
-
-def reference_path() -> Path:
-    """The posterior that ships with the package.
-
-    Raises
-    ------
-    PosteriorError
-        It is missing from the installation.
-    """
-    inside = Path(str(resources.files("hwpredict"))) / "models" / REFERENCE
-    checkout = Path(__file__).resolve().parent.parent / "models" / REFERENCE
-    for path in (inside, checkout):
-        if path.is_file():
-            return path
-    raise PosteriorError(f"the reference posterior {inside} is missing from this installation: reinstall hwpredict")
 
 
 class HardwareModelPredictor:
@@ -55,20 +37,16 @@ class HardwareModelPredictor:
     Parameters
     ----------
     benchmark_dir : path, optional
-        Folder of measurements; :meth:`fit` reads them.
+        Folder of measurements of your own, Parquet or CSV.
     database_path : path, optional
-        Measurements (DuckDB, Parquet or CSV); :meth:`fit` reads them.
+        A store of them: DuckDB, Parquet or CSV. The posterior is conditioned on both at the first prediction, as by
+        :meth:`update`; if they are too many for that, a warning says so, and :meth:`fit` takes them all.
     config_path : path, optional
         TOML or JSON of :class:`hwpredict.config.Config`; what is given here goes before what it says.
     posterior : Posterior or path, optional
         By default the reference posterior that ships with the package.
     draws, seed : int, optional
         Predictive draws (400) and their seed (0).
-
-    Raises
-    ------
-    ConfigError, StoreError
-        A file or folder that was given does not exist, or is not what it should be.
 
     Examples
     --------
@@ -88,15 +66,11 @@ class HardwareModelPredictor:
         draws: int | None = None,
         seed: int | None = None,
     ) -> None:
-        settings = Config() if config_path is None else configuration.read(config_path)
         given = {"benchmark_dir": benchmark_dir, "database": database_path, "draws": draws, "seed": seed}
-        self.config = configuration.override(settings, {k: v for k, v in given.items() if v is not None})
+        self.config = configuration.load(config_path, given)
         self._given = posterior if posterior is not None else self.config.posterior
-        folder, store = self.config.benchmark_dir, self.config.database
-        if folder is not None and not folder.is_dir():
-            raise StoreError(f"benchmark_dir {folder} is not a folder: give the one that holds the results")
-        if store is not None and not store.exists():
-            raise StoreError(f"database {store} does not exist: give a DuckDB store, a Parquet or a CSV file")
+        self._settled = False
+        posteriors.check(self.config)
 
     @property
     def draws(self) -> int:
@@ -108,31 +82,28 @@ class HardwareModelPredictor:
         """Seed of the predictive draws."""
         return self.config.seed
 
-    @property
-    def database_path(self) -> Path | None:
-        """Where :meth:`fit` finds measurements."""
-        return self.config.database
-
     @cached_property
     def posterior(self) -> Posterior:
-        """The posterior in use; loaded at the first prediction."""
-        if isinstance(self._given, Posterior):
-            return self._given
-        path = Path(self._given) if self._given is not None else reference_path()
-        found = Posterior.load(path)
-        _log.info("posterior %s: %s, %d levels", path, found.fingerprint, len(found.keys))
-        if self.config.database is not None or self.config.benchmark_dir is not None:
-            _log.warning(
-                "the posterior does not know the measurements in %s: fit() conditions on them",
-                self.config.database or self.config.benchmark_dir,
-            )
-        return found
+        """The posterior in use; loaded, and conditioned on the caller's measurements, at the first prediction."""
+        found = posteriors.load(self._given)
+        if self._settled or (self.config.database is None and self.config.benchmark_dir is None):
+            return found
+        return posteriors.condition_quickly(found, self.config)
+
+    def _settle(self, posterior: Posterior) -> HardwareModelPredictor:
+        """Use a posterior that knows the caller's measurements."""
+        self._given, self._settled = posterior, True
+        self.__dict__.pop("posterior", None)
+        return self
 
     def _attrs(self) -> dict[str, str]:
         return {"posterior_fingerprint": self.posterior.fingerprint, "seed": str(self.seed)}
 
-    def _predict(self, rows: r.Table, on_unknown: str = "error", draws: int | None = None) -> Cells:
-        return predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
+    def _predict(
+        self, rows: r.Table, on_unknown: str = "error", draws: int | None = None, labels: list[str] | None = None
+    ) -> Cells:
+        found = predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
+        return refine(found, labels)
 
     def predict(
         self, workloads: pd.DataFrame | Sequence[Any], *, on_unknown: str = "error", draws: int | None = None
@@ -171,18 +142,7 @@ class HardwareModelPredictor:
         self, workloads: pd.DataFrame | Sequence[Any], *, on_unknown: str = "error", draws: int | None = None
     ) -> Cells:
         """What :meth:`predict` returns, as NumPy arrays: xarray and pandas take longer to import than this to run."""
-        if isinstance(workloads, (list, tuple)) and workloads and isinstance(workloads[0], tuple):
-            return self._predict(to_rows(workloads), on_unknown, draws)
-        if not hasattr(workloads, "columns") and not isinstance(workloads, list):
-            raise InvalidWorkloadError(
-                f"workloads is a {type(workloads).__name__}: give a DataFrame, a list of dicts or of "
-                "(Workload, Target) pairs"
-            )
-        names = set(workloads.columns) if hasattr(workloads, "columns") else {k for w in workloads for k in w}
-        for column in ("model", "hardware"):
-            if column not in names and len(workloads):
-                raise InvalidWorkloadError(f"the column {column!r} is missing; there are {sorted(names)}")
-        return self._predict(resolve_models(r.table(workloads)), on_unknown, draws)
+        return self._predict(read_rows(workloads), on_unknown, draws)
 
     def predict_performance(
         self,
@@ -194,6 +154,7 @@ class HardwareModelPredictor:
         mode: str = "inference",
         precision: str = "fp32",
         *,
+        browser: str | Sequence[str] | None = None,
         runtime: str | None = None,
         n_devices: int = 1,
         on_unknown: str = "error",
@@ -208,13 +169,15 @@ class HardwareModelPredictor:
         model_family : str, optional
             Enough for a model of which no more is known.
         hardware : str or list of str, optional
-            Devices ("a100"), platforms ("cuda": some device of it) or both ("openvino:core i7-8700"); by default the
-            package's usual candidates.
+            Devices ("a100"), platforms ("cuda": some device of it) or both ("openvino:core i7-8700"), a browser beside
+            a web platform ("webgpu@firefox:apple m3"); by default the package's usual candidates.
         batch_size : int
         sequence_length : int, optional
             128 for models that read sequences.
         mode : {"inference", "training"}
         precision : str
+        browser : str or list of str, optional
+            Chrome, Edge, Firefox, Safari or "all": every web platform is answered for once per browser.
         runtime : str, optional
             By default the config's, else the platform's usual one.
         n_devices : int
@@ -231,12 +194,14 @@ class HardwareModelPredictor:
         ------
         UnknownNameError, InvalidWorkloadError
         """
+        where = {"runtime": runtime, "n_devices": n_devices, "browser": browser}
         work, targets = self._query(
-            model_name, model_family, hardware, batch_size, sequence_length, mode, precision, runtime, n_devices,
-            features,
+            model_name, model_family, hardware, where, batch_size=batch_size, sequence_length=sequence_length,
+            mode=mode, precision=precision, **features,
         )  # fmt: skip
-        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown)
-        return PerformancePrediction([t.name for t in targets], cells, describe(work, cells.rows), self._attrs())
+        names = [t.name for t in targets]
+        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names)
+        return PerformancePrediction(names, cells, describe(work, cells.rows), self._attrs())
 
     def predict_optimal_hardware(
         self,
@@ -248,7 +213,19 @@ class HardwareModelPredictor:
         precision: str = "fp32",
         available_hardware: str | Sequence[str | Target] | None = None,
         *,
-        utility: str | Utility | None = None,
+        utility: str | Utility | Mapping[str, float] | Callable[..., Any] | None = None,
+        risk: str | Risk | None = None,
+        constraints: str | Constraint | Sequence[str | Constraint] | None = None,
+        prices: Mapping[str, float] | None = None,
+        power: Mapping[str, float] | None = None,
+        grid: str | float | None = None,
+        oom_slowdown: float | None = None,
+        optimize: str | Sequence[str] | Mapping[str, Sequence[Any]] | None = None,
+        is_distributed: bool = False,
+        gpu_count: int | None = None,
+        optimizer: str = "adamw",
+        network_gb_s: float | None = None,
+        browser: str | Sequence[str] | None = None,
         runtime: str | None = None,
         n_devices: int = 1,
         on_unknown: str = "error",
@@ -258,14 +235,38 @@ class HardwareModelPredictor:
 
         Parameters
         ----------
-        model_name, model_family, batch_size, sequence_length, mode, precision, runtime, n_devices, on_unknown
+        model_name, model_family, batch_size, sequence_length, mode, precision, browser, runtime, n_devices, on_unknown
         **features
             As in :meth:`predict_performance`.
         available_hardware : str or list of (str or Target), optional
             What to choose from; by default the config's candidates, else the package's usual ones.
             ``predictor.detect_hardware().targets()`` are those of this machine.
-        utility : {"throughput", "latency"} or Utility, optional
+        utility : str, Utility, mapping or callable, optional
+            A name (``"throughput"``, ``"latency"``, ``"throughput_per_dollar"``, ``"guide"`` …), an expression on
+            quantities, weights of names, or a function of draws: see :func:`hwpredict.decision.utility.get_utility`.
             By default the config's ("throughput").
+        risk : str or Risk, optional
+            ``"neutral"`` (default), ``"exponential:1"``, ``"crra:2"``, ``"cvar:0.1"``, ``"quantile:0.1"``.
+        constraints : str or list of str, optional
+            Such as ``"latency <= 20 ms with probability 0.95"``: see :mod:`hwpredict.decision.constraints`.
+        prices, power : mapping of str to float, optional
+            USD per device-hour and W per device, by device or platform, in the place of the catalog's.
+        grid : str or float, optional
+            Country or region whose carbon intensity counts, or g CO2/kWh.
+        oom_slowdown : float, optional
+            How many times slower a draw counts that does not fit into memory (100).
+        optimize : str, sequence or mapping, optional
+            Search over ``"batch-size"``, ``"precision"`` or both too: :attr:`Recommendation.per_target` then has the
+            best of each target and :attr:`Recommendation.front` the Pareto front of cost, latency and throughput.
+        is_distributed : bool
+            Plan for several devices: ``batch_size`` is then that of all together, and options are strategies (DDP,
+            ZeRO, FSDP, tensor and pipeline parallelism) on up to ``gpu_count`` devices.
+        gpu_count : int, optional
+            Devices at most (8).
+        optimizer : str
+            For the memory of distributed training: ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …
+        network_gb_s : float, optional
+            GB/s one way per device between machines; by default what such devices are sold with.
 
         Returns
         -------
@@ -274,33 +275,130 @@ class HardwareModelPredictor:
         Raises
         ------
         UnknownNameError, InvalidWorkloadError
+        MissingFigureError
+            The utility or a constraint needs a price or power that is not known of a target that was named.
         IncompatibleError
             No target can run the workload.
+        InfeasibleError
+            None meets the constraints.
         """
-        work, targets = self._query(
-            model_name, model_family, available_hardware, batch_size, sequence_length, mode, precision, runtime,
-            n_devices, features,
+        wanted = preferences(
+            self.config, mode, utility=utility, risk=risk, constraints=constraints, prices=prices, power=power,
+            grid=grid, oom_slowdown=oom_slowdown,
         )  # fmt: skip
-        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown)
-        ranking = rank([t.name for t in targets], cells, get_utility(utility or self.config.utility))
-        return Recommendation(ranking, describe(work, cells.rows), self._attrs())
+        if is_distributed and optimize is not None:
+            raise InvalidWorkloadError("a distributed plan already searches batches and strategies: leave out optimize")
+        if gpu_count is not None and not is_distributed:
+            raise InvalidWorkloadError("gpu_count says how many devices work together: set is_distributed too")
+        named = available_hardware is not None or bool(self.config.candidates)
+        if is_distributed and not named:
+            available_hardware = list(DISTRIBUTED_TARGETS)
+        where = {"runtime": runtime, "n_devices": n_devices, "browser": browser}
+        work, targets = self._query(
+            model_name, model_family, available_hardware, where, batch_size=batch_size, sequence_length=sequence_length,
+            mode=mode, precision=precision, **features,
+        )  # fmt: skip
+
+        def predict(pairs: Sequence[tuple[Workload, Target]]) -> Cells:
+            return self._predict(to_rows(pairs), on_unknown, labels=[t.name for _, t in pairs])
+
+        given = Query(work, targets, wanted, named=named, posterior_draws=self.posterior.n_draws, seed=self.seed)
+        if is_distributed:
+            found = given.distributed(predict, Setup(gpu_count or 8, optimizer, network_gb_s=network_gb_s))
+        elif optimize is not None:
+            found = given.optimised(predict, optimize)
+        else:
+            found = given.compared(predict)
+        return Recommendation(found, describe(work, to_rows([(work, targets[0])])), self._attrs())
 
     def detect_hardware(self, *, browser: bool = True) -> HardwareReport:
         """Find out what this machine has: a mapping from platform to report, true where it is available.
 
-        Parameters
-        ----------
-        browser : bool
-            Whether a headless browser may be started to ask for WebGPU and WebNN (some seconds).
-
-        Returns
-        -------
-        HardwareReport
-            Its ``targets()`` go into :meth:`predict_optimal_hardware` as ``available_hardware``.
+        Its ``targets()`` go into :meth:`predict_optimal_hardware` as ``available_hardware``. ``browser`` says whether a
+        headless browser may be started to ask for WebGPU and WebNN (some seconds).
         """
         from hwpredict.measure.detect import detect
 
         return detect(browser=browser)
+
+    def create_hardware_prediction_matrix(
+        self,
+        models: Sequence[Any] | str | os.PathLike[str] | None = None,
+        batch_sizes: Sequence[int] | None = None,
+        hardware_platforms: str | Sequence[str] | None = None,
+        precision: str | Sequence[str] | None = None,
+        mode: str = "inference",
+        *,
+        sequence_lengths: Sequence[int] | None = None,
+        phases: Sequence[str] | None = None,
+        n_devices: int = 1,
+        runtime: str | None = None,
+        quantiles: Sequence[float] | None = None,
+        keep_draws: bool = False,
+        on_unknown: str = "error",
+        lazy: bool = False,
+    ) -> PredictionMatrix:
+        """Tabulate every model on every hardware at every precision, batch size and sequence length.
+
+        Parameters
+        ----------
+        models : list of str or of mapping, or path, optional
+            Names; mappings with ``name``, ``family`` (``category``) and features; or a TOML, JSON or text file of them.
+            The guide's six by default.
+        batch_sizes, sequence_lengths : list of int, optional
+            1, 8 and 32; and 128 by default.
+        hardware_platforms, precision : str or list of str, optional
+            The package's usual candidates; and fp32, fp16 and int8 by default.
+        phases : list of {"forward", "prefill", "decode"}, optional
+            Adds a dimension ``phase``.
+        quantiles : list of float, optional
+            0.05, 0.25, 0.5, 0.75 and 0.95 by default; with ``keep_draws`` the draws are kept as well.
+        lazy : bool
+            dask arrays (extra ``dask``) that are predicted when they are looked at.
+        mode, n_devices, runtime, on_unknown
+            As in :meth:`predict_performance`.
+
+        Returns
+        -------
+        PredictionMatrix
+            The guide's dictionary, with ``.dataset`` (xarray) behind it.
+
+        Raises
+        ------
+        UnknownNameError, InvalidWorkloadError
+        """
+        from hwpredict import matrix
+
+        named, file = (None, models) if isinstance(models, (str, os.PathLike)) else (models, None)
+        grid = matrix.make_grid(
+            matrix.gather(named, file), batch_sizes,
+            resolve_targets(hardware_platforms, self.config, runtime=runtime, n_devices=n_devices),
+            precision, mode, sequence_lengths, phases,
+        )  # fmt: skip
+        chosen = {} if quantiles is None else {"quantiles": tuple(quantiles)}
+        plan = matrix.Plan(grid, self.draws, self.seed, keep_draws=keep_draws, on_unknown=on_unknown, **chosen)
+        compute = matrix.compute_lazily if lazy else matrix.compute
+        return matrix.PredictionMatrix(compute(plan, self.posterior))
+
+    def visualize_matrix(
+        self,
+        matrix: PredictionMatrix | xr.Dataset | dict[str, Any],
+        output_dir: str | os.PathLike[str] = "visualizations",
+        *,
+        kinds: Sequence[str] | None = None,
+        format: str = "png",
+        **chosen: Any,
+    ) -> list[str]:
+        """Draw figures of a matrix; see :func:`hwpredict.plots.visualize`.
+
+        ``matrix`` is one of :meth:`create_hardware_prediction_matrix`, its Dataset, or the guide's dictionary as it was
+        read from JSON. The names of the files written are returned.
+        """
+        from hwpredict.matrix import as_dataset
+        from hwpredict.plots import visualize
+
+        files = visualize(as_dataset(matrix), output_dir, kinds=kinds, format=format, **chosen)
+        return [str(f) for f in files]
 
     def fit(self, measurements: Any = None, *, seed: int = 0, **options: Any) -> HardwareModelPredictor:
         """Refit on measurements and use the result.
@@ -320,48 +418,31 @@ class HardwareModelPredictor:
         """
         from hwpredict.performance.fit import fit
 
-        self._given = fit(self._measurements() if measurements is None else measurements, seed=seed, **options)
-        self.__dict__.pop("posterior", None)
-        return self
+        rows = posteriors.read(self.config) if measurements is None else measurements
+        return self._settle(fit(rows, seed=seed, **options))
 
-    def _measurements(self) -> pd.DataFrame:
-        """What was measured, from the database and the folder given at construction."""
-        folder = self.config.benchmark_dir
-        paths = sorted(p for p in folder.rglob("*") if p.suffix in (".parquet", ".csv")) if folder is not None else []
-        paths += [self.config.database] if self.config.database is not None else []
-        if not paths:
-            where = f"{folder} holds no .parquet or .csv file" if folder else "no measurements are given"
-            raise InvalidWorkloadError(f"nothing to fit: {where}; give a frame, or database_path at construction")
-        import pandas as pd
+    def update(self, measurements: Any = None, *, seed: int = 0) -> HardwareModelPredictor:
+        """Condition the posterior in use on a handful of measurements, and use the result.
 
-        from hwpredict.store import read_measurements
+        Parameters
+        ----------
+        measurements : pandas.DataFrame or list of dict, optional
+            Rows in the schema; by default those of the database and the benchmark folder given at construction whose
+            sources the posterior has not seen.
+        seed : int
 
-        return pd.concat([read_measurements(path) for path in paths], ignore_index=True)
-
-    def update(self, measurements: Any, *, seed: int = 0) -> HardwareModelPredictor:
-        """Condition the posterior in use on further rows (a frame in the schema), in about a second.
-
-        See :func:`hwpredict.performance.update.update`.
+        Returns
+        -------
+        HardwareModelPredictor
+            Itself.
         """
-        from hwpredict.performance.update import update
-
-        self._given = update(self.posterior, measurements, seed=seed)
-        self.__dict__.pop("posterior", None)
-        return self
+        if measurements is None:
+            return self._settle(posteriors.condition(self.posterior, posteriors.read(self.config), seed=seed))
+        return self._settle(posteriors.take_in(self.posterior, r.table(measurements), seed=seed))
 
     def _query(
-        self,
-        model_name: Model,
-        model_family: str | None,
-        hardware: str | Sequence[str | Target] | None,
-        batch_size: int,
-        sequence_length: int | None,
-        mode: str,
-        precision: str,
-        runtime: str | None,
-        n_devices: int,
-        features: dict[str, Any],
-    ) -> tuple[Workload, list[Target]]:
-        name, family = resolve_model(model_name, model_family)
-        work = Workload(name, family, batch_size, sequence_length, precision=precision, mode=mode, **features)
-        return work, resolve_targets(hardware, self.config, runtime=runtime, n_devices=n_devices)
+        self, model: Model, family: str | None, hardware: str | Sequence[str | Target] | None,
+        where: Mapping[str, Any], **workload: Any,
+    ) -> tuple[Workload, list[Target]]:  # fmt: skip
+        name, family = resolve_model(model, family)
+        return Workload(name, family, **workload), resolve_targets(hardware, self.config, family=family, **where)

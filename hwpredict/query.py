@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,11 @@ import numpy as np
 
 from hwpredict.catalog import devices, models
 from hwpredict.config import Config
-from hwpredict.errors import InvalidWorkloadError
+from hwpredict.decision import web
+from hwpredict.errors import InvalidWorkloadError, UnknownNameError
 from hwpredict.performance import rows as r
-from hwpredict.performance.cells import resolve_target
-from hwpredict.workload import Family, Target, Workload, choice
+from hwpredict.performance.cells import resolve_target, to_rows
+from hwpredict.workload import Family, Platform, Target, Workload, choice
 
 #: What names a model: its name; its parsed config.json, or where that is; its features; None where only the family is
 #: known.
@@ -79,6 +81,32 @@ def _described(model: str | Mapping[str, Any] | os.PathLike[str] | models.ModelF
     return name
 
 
+def read_rows(workloads: Any) -> r.Table:
+    """Rows to predict, from whatever holds them.
+
+    Parameters
+    ----------
+    workloads : pandas.DataFrame or list of dict or list of (Workload, Target)
+
+    Raises
+    ------
+    InvalidWorkloadError
+        It is none of these, or the column ``model`` or ``hardware`` is missing.
+    """
+    if isinstance(workloads, (list, tuple)) and workloads and isinstance(workloads[0], tuple):
+        return to_rows(workloads)
+    if not hasattr(workloads, "columns") and not isinstance(workloads, list):
+        raise InvalidWorkloadError(
+            f"workloads is a {type(workloads).__name__}: give a DataFrame, a list of dicts or of "
+            "(Workload, Target) pairs"
+        )
+    names = set(workloads.columns) if hasattr(workloads, "columns") else {k for w in workloads for k in w}
+    for column in ("model", "hardware"):
+        if column not in names and len(workloads):
+            raise InvalidWorkloadError(f"the column {column!r} is missing; there are {sorted(names)}")
+    return resolve_models(r.table(workloads))
+
+
 def resolve_models(rows: r.Table) -> r.Table:
     """Rows whose models are names: a model that is the path of a config.json is read and registered."""
     written = rows["model"].tolist()
@@ -94,7 +122,13 @@ def _is_config(text: str) -> bool:
 
 
 def resolve_targets(
-    hardware: str | Sequence[str | Target] | None, config: Config, *, runtime: str | None = None, n_devices: int = 1
+    hardware: str | Sequence[str | Target] | None,
+    config: Config,
+    *,
+    runtime: str | None = None,
+    n_devices: int = 1,
+    browser: str | Sequence[str] | None = None,
+    family: str | None = None,
 ) -> list[Target]:
     """Targets from what a caller writes, or the usual candidates.
 
@@ -107,11 +141,15 @@ def resolve_targets(
     runtime : str, optional
         Goes before the config's.
     n_devices : int
+    browser : str or sequence of str, optional
+        Every web platform is answered for once per browser.
+    family : str, optional
+        Of the model: language models run in another runtime in a browser.
 
     Raises
     ------
     UnknownNameError
-        Neither a platform nor a device of the catalog.
+        Neither a platform nor a device of the catalog, or no browser.
     InvalidWorkloadError
         An empty list.
     """
@@ -123,15 +161,33 @@ def resolve_targets(
     elif not names:
         raise InvalidWorkloadError("the list of hardware is empty: name at least one platform or device")
     else:
-        targets = [
-            replace(n, n_devices=n_devices, runtime=n.runtime or runtime)
-            if isinstance(n, Target)
-            else resolve_target(n, n_devices=n_devices, runtime=runtime)
-            for n in dict.fromkeys(names)
-        ]
+        written = web.spread(list(dict.fromkeys(names)), browser)
+        targets = [_resolve(n, family, runtime=runtime, n_devices=n_devices) for n in written]
     if runtime is not None or not config.runtime:
         return targets
-    return [Target(t.platform, t.device, config.runtime.get(t.platform), None, t.n_devices, t.label) for t in targets]
+    return [t if t.runtime else replace(t, runtime=config.runtime.get(t.platform)) for t in targets]
+
+
+def _resolve(name: str | Target, family: str | None, *, runtime: str | None, n_devices: int) -> Target:
+    """A target as written, which may name a browser."""
+    if isinstance(name, Target):
+        return replace(name, n_devices=n_devices, runtime=name.runtime or runtime)
+    plain, browser = web.split(name)
+    found = replace(_target(plain, runtime, n_devices), label=str(name).strip())
+    return web.in_browser(found, browser, family, runtime)
+
+
+def _target(name: str, runtime: str | None, n_devices: int) -> Target:
+    """A target; a misspelt platform is told from an unknown device."""
+    try:
+        return resolve_target(name, n_devices=n_devices, runtime=runtime)
+    except UnknownNameError as error:
+        close = difflib.get_close_matches(str(name).strip().casefold(), [str(p) for p in Platform], n=1, cutoff=0.7)
+        if not close:
+            raise
+        raise UnknownNameError(
+            f"unknown hardware {name!r}: did you mean the platform {close[0]!r}? ({error})"
+        ) from None
 
 
 def describe(work: Workload, rows: r.Table) -> dict[str, Any]:

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwpredict.decision.recommend import PROBABILITY, Option, Ranking, interval
+from hwpredict.decision import web
+from hwpredict.decision.choose import Choice
+from hwpredict.decision.recommend import PROBABILITY, Option, interval
 from hwpredict.performance.cells import Cells
 from hwpredict.workload import UNITS, Metric
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from hwpredict.decision.information import Benchmark
+    from hwpredict.decision.search import Front
 
 _LONG_NAMES = {
     Metric.THROUGHPUT: "items per second, all devices together",
@@ -144,6 +149,8 @@ class PerformancePrediction(Mapping[str, Any]):
         for key, draws in (("throughput", p.throughput), ("latency", p.latency), ("memory_usage", p.memory)):
             summary = interval(draws[i].astype(float))
             out[key], out[f"{key}_interval"] = summary.median, [summary.low, summary.high]
+        rows = self._cells.rows
+        out |= web.details(self._names[i], str(rows["hardware"][i]), str(rows["device"][i]))
         fits = float(self._cells.fits[i])
         out["p_fits"] = None if np.isnan(fits) else fits
         out["epistemic_share"] = float(p.epistemic[i, 0])
@@ -206,24 +213,38 @@ class Recommendation(Mapping[str, Any]):
     ``compatible_hardware``, ``all_scores`` and the query; :attr:`table` has the whole ranking.
     """
 
-    def __init__(self, ranking: Ranking, query: Mapping[str, Any], attrs: Mapping[str, str]) -> None:
-        self.ranking = ranking
+    def __init__(self, choice: Choice, query: Mapping[str, Any], attrs: Mapping[str, str]) -> None:
+        self.choice, self.ranking = choice, choice.ranking
+        ranking = choice.ranking
         names = [o.name for o in ranking.options]
         self._dict: dict[str, Any] = (
             dict(query)
             | {
                 "primary_recommendation": names[0],
-                "fallback_options": names[1:3],
+                "fallback_options": ranking.fallbacks,
                 "explanation": ranking.explanation,
                 "compatible_hardware": names,
                 "incompatible_hardware": ranking.incompatible,
+                "infeasible_hardware": {o.name: list(o.failures) for o in ranking.infeasible},
                 "not_separable": ranking.inseparable if len(ranking.inseparable) > 1 else [],
                 "all_scores": {o.name: _scores(o) for o in ranking.options},
-                "available_hardware": names + list(ranking.incompatible),
+                "p_feasible": {o.name: o.p_feasible for o in (*ranking.options, *ranking.infeasible)},
+                "beats": {
+                    a: {b: float(ranking.beats[i, j]) for j, b in enumerate(names) if j != i}
+                    for i, a in enumerate(names)
+                },
+                "utility": ranking.utility.name,
+                "risk": ranking.risk.name,
+                "constraints": [str(c) for c in ranking.constraints],
+                "value_of_perfect_information": ranking.evpi,
+                "available_hardware": [*names, *(o.name for o in ranking.infeasible), *ranking.incompatible],
                 "predicted_memory_mb": ranking.options[0].memory.median,
                 "units": dict(RESULT_UNITS),
                 "prediction_source": SOURCE,
             }
+            | ({"best_per_hardware": choice.per_target} if choice.per_target else {})
+            | ({"pareto_front": choice.front.rows()} if choice.searched else {})
+            | ({"distributed": dict(ranking.options[0].candidate.details)} if choice.distributed else {})
             | dict(attrs)
         )
 
@@ -240,11 +261,31 @@ class Recommendation(Mapping[str, Any]):
         return f"<Recommendation {self['primary_recommendation']}: {self['explanation']}>"
 
     @property
+    def per_target(self) -> dict[str, str]:
+        """Best option of each target, where the workload was searched over too; else empty."""
+        return self.choice.per_target
+
+    @property
+    def front(self) -> Front:
+        """Pareto front of cost, latency and throughput over all options, with the probability of being on it."""
+        return self.choice.front
+
+    def next_benchmarks(self, by: str = "minute", **options: Any) -> list[Benchmark]:
+        """What to measure next: see :func:`hwpredict.decision.information.next_benchmarks`."""
+        from hwpredict.decision.information import next_benchmarks
+
+        return next_benchmarks(self.ranking, by=by, **options)
+
+    @property
     def table(self) -> pd.DataFrame:
-        """One row per option, best first: expected utility, P(best), regret, P(fits), medians and intervals."""
+        """One row per option, best first: expected utility, P(best), regret, P(feasible), medians and intervals.
+
+        Infeasible options follow, in group 0, with the constraints that they do not meet in ``fails``.
+        """
         import pandas as pd
 
-        return pd.DataFrame([o.as_dict() for o in self.ranking.options]).set_index("name")
+        options = (*self.ranking.options, *self.ranking.infeasible)
+        return pd.DataFrame([o.as_dict() for o in options]).set_index("name")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionary, ready for JSON."""

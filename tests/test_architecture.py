@@ -26,7 +26,8 @@ LAYERS = (
     ("evaluate",),
     ("matrix",),
     ("plots",),
-    ("results", "query"),
+    ("report",),
+    ("results", "query", "posteriors"),
     ("predictor",),
     ("",),  # hwpredict itself: the public surface
     ("cli", "__main__"),

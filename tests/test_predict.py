@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -109,16 +107,3 @@ def test_a_synchronous_row_is_one_observation_and_an_overlapped_one_two() -> Non
     built = d.design(rows)
     assert len(built.y) == 3
     assert built.harnesses == ["b|image"]
-
-
-def test_cli_refuses_bad_usage_with_status_2_and_no_traceback() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "hwpredict", "recommend", "bert-bas-uncased"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert "bert-base-uncased" in done.stderr
-    assert "Traceback" not in done.stderr

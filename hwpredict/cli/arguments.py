@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 
 #: Options after which several values may stand: ``--hardware cuda cpu``.
-SEVERAL = ("--hardware", "--source")
+SEVERAL = ("--hardware", "--source", "--browser", "--price", "--power", "--constraint")
+#: Further ones, where a command asks for many cells at once.
+OF_COMMAND = {
+    "matrix": ("--batch-size", "-b", "--seq-length", "--precision", "--phase", "--model", "--quantile", "--kind"),
+    "plot": ("--kind",),
+}
 
 
-def spread(arguments: list[str], options: Collection[str] = SEVERAL) -> list[str]:
+def spread(arguments: list[str]) -> list[str]:
     """Repeat an option before each of its values: ``--hardware a b`` becomes ``--hardware a --hardware b``."""
     if arguments[:1] == ["import"]:  # whose files stand behind its options
         return arguments
+    options = (*SEVERAL, *OF_COMMAND.get(arguments[0] if arguments else "", ()))
     out: list[str] = []
     current, given = "", 0
     for argument in arguments:
@@ -30,6 +36,8 @@ def flat(arguments: list[str], commands: Collection[str]) -> list[str]:
 
     ``--model X --batch-size 8`` is ``recommend --model X …``, and ``--detect-hardware …`` is ``detect …``.
 
+    ``--generate-matrix …`` is ``matrix …``, which prints the JSON where no output is named.
+
     Parameters
     ----------
     arguments : list of str
@@ -46,6 +54,9 @@ def flat(arguments: list[str], commands: Collection[str]) -> list[str]:
     names = {argument.partition("=")[0] for argument in arguments}
     if "--detect-hardware" in names:
         return ["detect", *(argument for argument in arguments if argument != "--detect-hardware")]
+    if "--generate-matrix" in names:
+        printed = [] if names & {"--output-file", "-o", "--visualize", "--format"} else ["--format", "json"]
+        return ["matrix", *(a for a in arguments if a != "--generate-matrix"), *printed]
     if names & {"--model", "--family", "--model-config"}:
         return ["recommend", *arguments]
     return arguments

@@ -20,7 +20,7 @@ _FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 def predictor(
     *,
     posterior: Path | None = None,
-    database: Path | None = None,
+    database: str | None = None,
     benchmark_dir: Path | None = None,
     config: Path | None = None,
     seed: int | None = None,
@@ -48,6 +48,18 @@ def model(argument: str | None, option: str | None, config: Path | None) -> Mode
 
     found = from_config(config)
     return found if name is None else found.named(name)
+
+
+def check_folder(out: Path | None) -> None:
+    """See that a file can be written before the work is done.
+
+    Raises
+    ------
+    InvalidWorkloadError
+        The folder that it goes to does not exist.
+    """
+    if out is not None and not out.resolve().parent.is_dir():
+        raise InvalidWorkloadError(f"cannot write {out}: the folder {out.resolve().parent} does not exist")
 
 
 def rows(path: Path) -> Any:

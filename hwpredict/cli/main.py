@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from hwpredict import __version__
-from hwpredict.cli import benchmark, db, detect, fit, import_, predict, recommend
+from hwpredict.cli import benchmark, db, detect, fit, import_, matrix, predict, recommend
 from hwpredict.cli.arguments import flat, spread
 from hwpredict.errors import ConfigError, HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
 
@@ -26,13 +26,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = ("recommend", "predict", "fit", "detect", "benchmark", "import", "db")
+COMMANDS = ("recommend", "predict", "fit", "import", "db", "detect", "benchmark", "matrix")
 app.command("recommend")(recommend.recommend)
 app.command("predict")(predict.predict)
 app.command("fit")(fit.fit)
+app.command("import")(import_.import_)
 app.command("detect")(detect.detect)
 app.command("benchmark")(benchmark.benchmark)
-app.command("import")(import_.import_)
+app.command("matrix")(matrix.matrix)
 app.add_typer(db.app)
 
 
@@ -50,13 +51,18 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING,
-        format="%(name)s: %(message)s" if debug else "hwpredict: %(message)s",
-        force=True,
-    )
+    _log_to_stderr(debug)
     line = flat([a for a in given if a != "--debug"], COMMANDS)
     raise SystemExit(_run(spread(line) or ["--help"], debug=debug))
+
+
+def _log_to_stderr(debug: bool) -> None:
+    """Warnings of hwpredict on stderr, with ``--debug`` all that it does; those of other libraries stay theirs."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s" if debug else "hwpredict: %(message)s"))
+    logger = logging.getLogger("hwpredict")
+    logger.handlers = [handler]
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)
 
 
 def _run(arguments: list[str], *, debug: bool) -> int:
@@ -70,7 +76,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
         failure, message, status = error, error.format_message(), error.exit_code
         if status == BAD_USAGE:
             command = arguments[0] if arguments[0] in COMMANDS else ""
-            message = f"{message} See: hwpredict {command} --help".replace("  ", " ")
+            message = f"{message.rstrip('.')}; see hwpredict {command} --help".replace("  ", " ")
     except BrokenPipeError:  # the reader of our output has had enough
         sys.stderr.close()
         return FAILED

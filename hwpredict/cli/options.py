@@ -9,6 +9,30 @@ import typer
 
 from hwpredict.errors import InvalidWorkloadError
 
+
+def _whole(text: str | int) -> int:
+    """A whole number; whether it is positive is for the vocabulary to say."""
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a whole number") from None
+
+
+def _number(text: str | float) -> float:
+    """A number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a number") from None
+
+
+def _store(text: str) -> str:
+    """Where measurements are: a path that exists, or a URL."""
+    if "://" not in text and not Path(text).expanduser().exists():
+        raise typer.BadParameter(f"path {text!r} does not exist")
+    return text
+
+
 Model = Annotated[
     str | None,
     typer.Argument(help="Model name (bert-base-uncased, facebook/opt-30b), or the path of its config.json."),
@@ -28,10 +52,21 @@ Family = Annotated[
 Parameters = Annotated[
     str | None, typer.Option("--parameters", help="Parameters of a model that is not in the catalog (7B, 110M, 25e6).")
 ]
-Gmacs = Annotated[float | None, typer.Option("--gmacs", help="Its 10^9 multiply-accumulates for one item.")]
-Activations = Annotated[float | None, typer.Option("--activations", help="Its 10^6 activation elements for one item.")]
-BatchSize = Annotated[int, typer.Option("--batch-size", "-b", help="Items in a step.")]
-SequenceLength = Annotated[int | None, typer.Option("--seq-length", help="Tokens of a sequence (default 128).")]
+Gmacs = Annotated[
+    float | None,
+    typer.Option("--gmacs", parser=_number, metavar="FLOAT", help="Its 10^9 multiply-accumulates for one item."),
+]
+Activations = Annotated[
+    float | None,
+    typer.Option("--activations", parser=_number, metavar="FLOAT", help="Its 10^6 activation elements for one item."),
+]
+BatchSize = Annotated[
+    int, typer.Option("--batch-size", "-b", parser=_whole, metavar="INTEGER", help="Items in a step.")
+]
+SequenceLength = Annotated[
+    int | None,
+    typer.Option("--seq-length", parser=_whole, metavar="INTEGER", help="Tokens of a sequence (default 128)."),
+]
 InputSize = Annotated[str | None, typer.Option("--input-size", help="Pixels of an image: 224 or 480x640.")]
 Mode = Annotated[str, typer.Option("--mode", help="inference or training.")]
 Precision = Annotated[str, typer.Option("--precision", help="fp32, fp16, bf16, int8, int4, amp …")]
@@ -39,11 +74,17 @@ Hardware = Annotated[
     list[str] | None,
     typer.Option("--hardware", help="Platforms (cuda), devices (a100) or both (openvino:i7-8700); several allowed."),
 ]
+Browser = Annotated[
+    list[str] | None,
+    typer.Option("--browser", help="chrome, edge, firefox, safari or all, for webgpu and webnn; several allowed."),
+]
 Item = Annotated[
     str | None, typer.Option("--item", help="What is counted: image, sequence, token_prefill, token_decode …")
 ]
 Runtime = Annotated[str | None, typer.Option("--runtime", help="Software, e.g. pytorch-compile or tensorrt.")]
-Devices = Annotated[int, typer.Option("--n-devices", help="Devices working together.")]
+Devices = Annotated[
+    int, typer.Option("--n-devices", parser=_whole, metavar="INTEGER", help="Devices working together.")
+]
 OnUnknown = Annotated[
     str, typer.Option("--on-unknown", help="error: refuse unknown names; prior: predict them from their population.")
 ]
@@ -51,7 +92,7 @@ Posterior = Annotated[
     Path | None, typer.Option("--posterior", help="A posterior of your own (.nc).", exists=True, dir_okay=False)
 ]
 Database = Annotated[
-    Path | None, typer.Option("--database", help="Your measurements: DuckDB store, Parquet or CSV.", exists=True)
+    str | None, typer.Option("--database", help="Your measurements: DuckDB store, Parquet or CSV.", parser=_store)
 ]
 BenchmarkDir = Annotated[
     Path | None, typer.Option("--benchmark-dir", help="Folder of your measurements.", exists=True, file_okay=False)
@@ -67,7 +108,10 @@ Workloads = Annotated[
     ),
 ]
 Format = Annotated[str, typer.Option("--format", help="table, json or csv.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of the predictive draws (default 0).")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", parser=_whole, metavar="INTEGER", help="Seed of the predictive draws (default 0)."),
+]
 Store = Annotated[
     Path | None,
     typer.Option("--database", envvar="HWPREDICT_DATABASE", help="Store of measurements (default hwpredict.duckdb)."),

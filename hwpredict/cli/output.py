@@ -64,9 +64,23 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], not
     for row in rows:
         out.add_row(*row)
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    console.print(out)
+    if console.is_terminal:
+        console.print(out)
+        return
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(out)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def record(format: str, title: str, values: Mapping[str, Any]) -> None:
+    """Print one row of values in the format that was asked for."""
+    if format == "json":
+        dump_json(values)
+    elif format == "csv":
+        dump_csv([values])
+    else:
+        table(title, list(values), [[str(v) for v in values.values()]])
 
 
 def dump_json(value: Any) -> None:

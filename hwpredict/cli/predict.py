@@ -44,6 +44,7 @@ def predict(
 ) -> None:
     """Predict throughput, latency and memory of a model on one or several targets, or of a table of rows."""
     output.check_format(format)
+    inputs.check_folder(out)
     predictor = inputs.predictor(
         posterior=posterior, database=database, benchmark_dir=benchmark_dir, config=config, seed=seed
     )

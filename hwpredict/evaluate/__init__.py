@@ -1,1 +1,1 @@
-"""How good predictions are: scores, grouped splits, baselines."""
+"""How good predictions are: scores and grouped splits."""

@@ -1,0 +1,1 @@
+"""What all accuracy benchmarks share: data, features, comparison with a cache, scores, tables, figures."""

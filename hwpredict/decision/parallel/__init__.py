@@ -1,0 +1,1 @@
+"""Physics of several devices: strategies, memory per device, communication, scaling."""

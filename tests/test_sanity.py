@@ -1,0 +1,102 @@
+"""What anybody who has run models on hardware knows, asked of the shipped posterior."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwpredict import HardwareModelPredictor
+
+TENSOR_CORES = ("h100", "a100", "rtx 4090", "t4")
+EVERYWHERE = ("h100", "t4", "mi300x", "xeon platinum 8480+", "m3 max", "snapdragon 8 elite")
+
+
+@pytest.fixture(scope="module")
+def predictor() -> HardwareModelPredictor:
+    return HardwareModelPredictor(draws=200)
+
+
+def median(predictor: HardwareModelPredictor, model: str, hardware: str, metric: str, **query: Any) -> float:
+    return float(predictor.predict_performance(model, hardware=hardware, **query)["predictions"][hardware][metric])
+
+
+@pytest.mark.parametrize("model", ["resnet50", "bert-base-uncased", "gpt2", "whisper-tiny"])
+@pytest.mark.parametrize("batch", [1, 8, 64])
+def test_throughput_times_latency_is_the_batch(predictor: HardwareModelPredictor, model: str, batch: int) -> None:
+    data = predictor.predict_performance(model, hardware=list(EVERYWHERE), batch_size=batch).dataset
+    np.testing.assert_allclose(data.throughput * data.latency / 1e3, batch, rtol=1e-4)
+    assert bool((data.memory > 0).all())
+
+
+@pytest.mark.parametrize("hardware", EVERYWHERE)
+@pytest.mark.parametrize("model", ["resnet50", "bert-base-uncased"])
+def test_memory_grows_with_the_batch(predictor: HardwareModelPredictor, hardware: str, model: str) -> None:
+    need = [median(predictor, model, hardware, "memory_usage", batch_size=b) for b in (1, 16, 256)]
+    assert need[0] < need[1] < need[2]
+
+
+@pytest.mark.parametrize("hardware", EVERYWHERE)
+def test_latency_grows_and_throughput_does_not_fall_with_the_batch(
+    predictor: HardwareModelPredictor, hardware: str
+) -> None:
+    slow = [median(predictor, "resnet50", hardware, "latency", batch_size=b) for b in (1, 16, 256)]
+    fast = [median(predictor, "resnet50", hardware, "throughput", batch_size=b) for b in (1, 256)]
+    assert slow[0] < slow[1] < slow[2]
+    assert fast[1] > 0.9 * fast[0]
+
+
+@pytest.mark.parametrize("hardware", EVERYWHERE)
+@pytest.mark.parametrize(("small", "large"), [("llama-3.2-1b", "llama-3-8b"), ("opt-125m", "opt-1.3b")])
+def test_a_model_eight_times_as_large_is_slower_and_needs_more(
+    predictor: HardwareModelPredictor, hardware: str, small: str, large: str
+) -> None:
+    query = {"batch_size": 8, "precision": "fp16"}
+    assert median(predictor, small, hardware, "latency", **query) < median(
+        predictor, large, hardware, "latency", **query
+    )
+    need = [median(predictor, model, hardware, "memory_usage", **query) for model in (small, large)]
+    assert need[1] > 2 * need[0]
+
+
+@pytest.mark.parametrize("hardware", TENSOR_CORES)
+@pytest.mark.parametrize("model", ["resnet50", "bert-base-uncased", "vit-base-patch16-224"])
+def test_half_precision_is_faster_where_there_are_tensor_cores(
+    predictor: HardwareModelPredictor, hardware: str, model: str
+) -> None:
+    half, single = (
+        median(predictor, model, hardware, "throughput", batch_size=64, precision=p) for p in ("fp16", "fp32")
+    )
+    assert half > 1.1 * single
+
+
+@pytest.mark.parametrize("phone", ["snapdragon 8 elite", "snapdragon 8 gen 2"])
+@pytest.mark.parametrize("centre", ["h100", "a100", "mi300x"])
+def test_a_data_centre_is_faster_than_a_phone(predictor: HardwareModelPredictor, centre: str, phone: str) -> None:
+    data = predictor.predict_performance(
+        "resnet50", hardware=[centre, phone], batch_size=32, precision="fp16"
+    ).dataset.throughput
+    assert float((data[0] > data[1]).mean()) > 0.8
+    assert float(data[0].median()) > 2 * float(data[1].median())
+
+
+@pytest.mark.parametrize("model", ["bert-base-uncased", "gpt2"])
+def test_longer_sequences_take_longer(predictor: HardwareModelPredictor, model: str) -> None:
+    times = [median(predictor, model, "a100", "latency", sequence_length=n) for n in (128, 1024, 4096)]
+    assert times[0] < times[1] < times[2]
+
+
+def test_training_takes_longer_and_more_memory_than_inference(predictor: HardwareModelPredictor) -> None:
+    for metric in ("latency", "memory_usage"):
+        inference, training = (
+            median(predictor, "bert-base-uncased", "a100", metric, batch_size=32, mode=m)
+            for m in ("inference", "training")
+        )
+        assert training > 1.5 * inference
+
+
+def test_a_model_that_cannot_fit_is_said_not_to(predictor: HardwareModelPredictor) -> None:
+    answer = predictor.predict_performance("llama-2-70b", hardware=["t4", "h200"], precision="fp16")["predictions"]
+    assert answer["t4"]["p_fits"] < 0.1
+    assert answer["h200"]["p_fits"] > answer["t4"]["p_fits"]
