@@ -276,18 +276,16 @@ class HardwareModelPredictor:
             quantities, weights of names, or a function of draws: see :func:`hwpredict.decision.utility.get_utility`.
             By default the config's ("throughput").
         risk, constraints, prices, power, grid, oom_slowdown : optional
-            As in :class:`hwpredict.config.Config`: ``"cvar:0.1"``, ``"latency <= 20 ms with probability 0.95"``, USD per
-            device-hour, W per device, a country or g CO2/kWh, how many times slower a draw counts that does not fit.
+            As in :class:`hwpredict.config.Config`: ``"cvar:0.1"``, ``"latency <= 20 ms with probability 0.95"``, USD
+            per device-hour, W per device, a country or g CO2/kWh, how many times slower a draw counts that does not fit.
         optimize : str, sequence or mapping, optional
             Search over ``"batch-size"``, ``"precision"`` or both too: :attr:`Recommendation.per_target` then has the
             best of each target and :attr:`Recommendation.front` the Pareto front of cost, latency and throughput.
         is_distributed : bool
             Plan for several devices: ``batch_size`` is then that of all together, and options are strategies (DDP,
             ZeRO, FSDP, tensor and pipeline parallelism) on up to ``gpu_count`` devices.
-        gpu_count : int, optional
-            Devices at most (8).
-        optimizer : str
-            For the memory of distributed training: ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …
+        gpu_count, optimizer : int, str
+            Devices at most (8); ``adamw``, ``adamw_8bit``, ``sgd_momentum`` … for the memory of training.
         network_gb_s : float, optional
             GB/s one way per device between machines; by default what such devices are sold with.
 
@@ -399,23 +397,17 @@ class HardwareModelPredictor:
         return matrix.PredictionMatrix(compute(plan, self.posterior))
 
     def visualize_matrix(
-        self,
-        matrix: PredictionMatrix | xr.Dataset | dict[str, Any],
-        output_dir: str | os.PathLike[str] = "visualizations",
-        *,
-        kinds: Sequence[str] | None = None,
-        format: str = "png",
-        **chosen: Any,
+        self, matrix: Any, output_dir: str | os.PathLike[str] = "visualizations", **chosen: Any
     ) -> list[str]:
-        """Draw figures of a matrix; see :func:`hwpredict.plots.visualize`.
+        """Draw figures of a matrix, and give the names of the files written; see :func:`hwpredict.plots.visualize`.
 
         ``matrix`` is one of :meth:`create_hardware_prediction_matrix`, its Dataset, or the guide's dictionary as it was
-        read from JSON. The names of the files written are returned.
+        read from JSON; ``kinds`` and ``format`` (png, svg, pdf) may follow.
         """
         from hwpredict.matrix import as_dataset
         from hwpredict.plots import visualize
 
-        files = visualize(as_dataset(matrix), output_dir, kinds=kinds, format=format, **chosen)
+        files = visualize(as_dataset(matrix), output_dir, **chosen)
         return [str(f) for f in files]
 
     def fit(self, measurements: Any = None, *, seed: int = 0, **options: Any) -> HardwareModelPredictor:
