@@ -202,8 +202,7 @@ class HardwareModelPredictor(InUse):
             mode=mode, precision=precision, **features,
         )  # fmt: skip
         names = [t.name for t in targets]
-        rows = to_rows([(work, t) for t in targets])
-        cells = self.keep(self._predict(rows, on_unknown, labels=names), store)
+        cells = self.keep(self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names), store)
         return PerformancePrediction(names, cells, describe(work, cells.rows), self._attrs())
 
     def predict_optimal_hardware(
@@ -248,26 +247,17 @@ class HardwareModelPredictor(InUse):
             A name (``"throughput"``, ``"latency"``, ``"throughput_per_dollar"``, ``"guide"`` …), an expression on
             quantities, weights of names, or a function of draws: see :func:`hwpredict.decision.utility.get_utility`.
             By default the config's ("throughput").
-        risk : str or Risk, optional
-            ``"neutral"`` (default), ``"exponential:1"``, ``"crra:2"``, ``"cvar:0.1"``, ``"quantile:0.1"``.
-        constraints : str or list of str, optional
-            Such as ``"latency <= 20 ms with probability 0.95"``: see :mod:`hwpredict.decision.constraints`.
-        prices, power : mapping of str to float, optional
-            USD per device-hour and W per device, by device or platform, in the place of the catalog's.
-        grid : str or float, optional
-            Country or region whose carbon intensity counts, or g CO2/kWh.
-        oom_slowdown : float, optional
-            How many times slower a draw counts that does not fit into memory (100).
+        risk, constraints, prices, power, grid, oom_slowdown : optional
+            As in :class:`hwpredict.config.Config`: ``"cvar:0.1"``, ``"latency <= 20 ms with probability 0.95"``, USD
+            per device-hour, W per device, a country or g CO2/kWh, how many times slower a draw without room counts.
         optimize : str, sequence or mapping, optional
             Search over ``"batch-size"``, ``"precision"`` or both too: :attr:`Recommendation.per_target` then has the
             best of each target and :attr:`Recommendation.front` the Pareto front of cost, latency and throughput.
         is_distributed : bool
             Plan for several devices: ``batch_size`` is then that of all together, and options are strategies (DDP,
             ZeRO, FSDP, tensor and pipeline parallelism) on up to ``gpu_count`` devices.
-        gpu_count : int, optional
-            Devices at most (8).
-        optimizer : str
-            For the memory of distributed training: ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …
+        gpu_count, optimizer : int, str
+            Devices at most (8); ``adamw``, ``adamw_8bit``, ``sgd_momentum`` … for the memory of training.
         network_gb_s : float, optional
             GB/s one way per device between machines; by default what such devices are sold with.
 
@@ -277,13 +267,8 @@ class HardwareModelPredictor(InUse):
 
         Raises
         ------
-        UnknownNameError, InvalidWorkloadError
-        MissingFigureError
-            The utility or a constraint needs a price or power that is not known of a target that was named.
-        IncompatibleError
-            No target can run the workload.
-        InfeasibleError
-            None meets the constraints.
+        UnknownNameError, InvalidWorkloadError, MissingFigureError, IncompatibleError, InfeasibleError
+            The last three: a price or power that is needed is not known; no target runs it; none meets the constraints.
         """
         wanted = preferences(
             self.config, mode, utility=utility, risk=risk, constraints=constraints, prices=prices, power=power,
@@ -384,23 +369,17 @@ class HardwareModelPredictor(InUse):
         return matrix.PredictionMatrix(compute(plan, self.posterior))
 
     def visualize_matrix(
-        self,
-        matrix: PredictionMatrix | xr.Dataset | dict[str, Any],
-        output_dir: str | os.PathLike[str] = "visualizations",
-        *,
-        kinds: Sequence[str] | None = None,
-        format: str = "png",
-        **chosen: Any,
+        self, matrix: Any, output_dir: str | os.PathLike[str] = "visualizations", **chosen: Any
     ) -> list[str]:
-        """Draw figures of a matrix; see :func:`hwpredict.plots.visualize`.
+        """Draw figures of a matrix, and give the names of the files written; see :func:`hwpredict.plots.visualize`.
 
         ``matrix`` is one of :meth:`create_hardware_prediction_matrix`, its Dataset, or the guide's dictionary as it was
-        read from JSON. The names of the files written are returned.
+        read from JSON; ``kinds`` and ``format`` (png, svg, pdf) may follow.
         """
         from hwpredict.matrix import as_dataset
         from hwpredict.plots import visualize
 
-        files = visualize(as_dataset(matrix), output_dir, kinds=kinds, format=format, **chosen)
+        files = visualize(as_dataset(matrix), output_dir, **chosen)
         return [str(f) for f in files]
 
     def _query(

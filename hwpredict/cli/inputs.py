@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,13 +50,6 @@ def model(argument: str | None, option: str | None, config: Path | None) -> Mode
     return found if name is None else found.named(name)
 
 
-def store(database: str | os.PathLike[str] | None) -> Path:
-    """Where predictions are kept: ``--database``, else ``HWPREDICT_DATABASE``, else ``hwpredict.duckdb``."""
-    from hwpredict.store import default_path
-
-    return default_path(database)
-
-
 def check_folder(out: Path | None) -> None:
     """See that a file can be written before the work is done.
 
@@ -68,6 +60,13 @@ def check_folder(out: Path | None) -> None:
     """
     if out is not None and not out.resolve().parent.is_dir():
         raise InvalidWorkloadError(f"cannot write {out}: the folder {out.resolve().parent} does not exist")
+
+
+def store(database: str | Path | None) -> Path:
+    """Where predictions are kept: ``--database``, else ``HWPREDICT_DATABASE``, else ``hwpredict.duckdb``."""
+    from hwpredict.store import default_path
+
+    return default_path(None if database is None else Path(database))
 
 
 def rows(path: Path) -> Any:

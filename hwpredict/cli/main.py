@@ -26,15 +26,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = ("recommend", "predict", "fit", "import", "evaluate", "db", "detect", "benchmark", "matrix")
+COMMANDS = ("recommend", "predict", "fit", "import", "db", "detect", "benchmark", "matrix", "evaluate")
 app.command("recommend")(recommend.recommend)
 app.command("predict")(predict.predict)
 app.command("fit")(fit.fit)
 app.command("import")(import_.import_)
-app.command("evaluate")(evaluate.evaluate)
 app.command("detect")(detect.detect)
 app.command("benchmark")(benchmark.benchmark)
 app.command("matrix")(matrix.matrix)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(db.app)
 
 

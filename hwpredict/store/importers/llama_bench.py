@@ -119,7 +119,7 @@ def _test(prompt: float, generated: float, depth: float, speed: float, settings:
             "sequence_length": round(depth + prompt + generated),
             "throughput": speed,
             "latency_ms": (prompt + generated) * 1e3 / speed,
-            "note": f"whole generate: pp{prompt:.0f}+tg{generated:.0f}{behind}; {settings}",
+            "note": f"whole generate, input {prompt:.0f} output {generated:.0f} tokens{behind}; {settings}",
         }
     if prompt:
         return {

@@ -104,7 +104,9 @@ def _read_latency(location: str, record: Mapping[str, Any], reading: Reading) ->
     output = as_number(record.get("output_len"))
     batch = as_number(record.get("batch_size") or reading.assumed.get("batch_size"))
     latency = reading.milliseconds(typical, "s")
+    given = as_number(record.get("input_len"))
     said = f"output {output:.0f} tokens, throughput=OUTPUT tokens/s" if output else "output length not stated"
+    said = f"input {given:.0f} {said}" if given and output else said
     reading.add(location, common | {
         "item": "token",
         "batch_size": batch,
