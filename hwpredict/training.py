@@ -48,7 +48,8 @@ def train_prediction_models(
         None of them has a figure.
     """
     from hwpredict.performance.fit import fit
-    from hwpredict.store.read import is_duckdb, read_measurements
+    from hwpredict.store.connection import is_duckdb
+    from hwpredict.store.read import read_measurements
 
     frame = read_measurements(db_path, sources=sources)
     _log.info("%d measurements from %s", len(frame), db_path)

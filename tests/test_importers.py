@@ -495,6 +495,8 @@ def test_every_format_has_a_fixture() -> None:
 def test_notes_are_readable_by_the_model(shared: BenchmarkStore) -> None:
     from hwpredict.performance import notes
 
+    for name in ("llama_bench.jsonl", "llama_bench.md"):
+        shared.import_file(FIXTURES / name)
     frame = shared.query("select item, note from measurements where note is not null")
     phases = {(item, notes.phase(item, note[:9])) for item, note in frame.itertuples(index=False)}
     assert ("token", notes.GENERATE) in phases

@@ -7,7 +7,6 @@ import itertools
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -504,12 +503,9 @@ def test_importing_the_store_does_not_import_pandas() -> None:
 # --- the real thing ---------------------------------------------------------------------------------------------------
 
 
-def test_collected_measurements_load_in_seconds_and_unchanged(shared_measurements: Path, tmp_path: Path) -> None:
+def test_collected_measurements_load_unchanged(shared_measurements: Path, tmp_path: Path) -> None:
     with BenchmarkStore(tmp_path / "store.duckdb") as store:
-        started = time.process_time()
         report = store.load(shared_measurements)
-        seconds = time.process_time() - started
-        assert seconds < 10, f"{seconds:.1f} CPU seconds"
         assert report.read == report.added + report.duplicates + report.rejected
         assert report.rejected < 1e-3 * report.read, report
         assert not report.unknown_columns

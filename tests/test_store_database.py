@@ -484,6 +484,18 @@ def test_stores_that_cannot_be_read(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["table.csv", "table.parquet", "table.json", "notes.txt"])
+def test_a_file_that_is_no_database_is_not_taken_for_one(tmp_path: Path, name: str) -> None:
+    """DuckDB opens tables as if they were databases, and what is then written is nowhere."""
+    path = tmp_path / name
+    duckdb.sql(f"copy (select 1 as a) to '{path}' (format {'parquet' if name.endswith('parquet') else 'csv'})")
+    before = path.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match=f"{name} is not a DuckDB database"):
+            BenchmarkStore(path, read_only)
+    assert path.read_bytes() == before
+
+
 def test_the_store_is_found_by_argument_environment_and_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HWPREDICT_DATABASE", raising=False)
     assert default_path() == Path("hwpredict.duckdb")

@@ -30,9 +30,10 @@ def import_(
 ) -> None:
     """Import measurements into the store: each file as a whole or not at all."""
     from hwpredict.store import BenchmarkStore, default_path, importers
+    from hwpredict.store.staging import check_assumed
 
     output.check_format(format)
-    assumed = o.pairs(assume or [])
+    assumed = check_assumed(o.pairs(assume or []))
     found = importers.files(paths)
     if not found:
         raise InvalidWorkloadError(f"no files in {', '.join(map(str, paths))}")

@@ -14,6 +14,8 @@ from hwpredict.errors import StoreError
 from hwpredict.store import tabular
 
 MEMORY = ":memory:"
+#: A DuckDB file says so in these bytes, after a checksum.
+_MAGIC = (8, b"DUCK")
 
 #: Where the store is when neither a path nor the environment variable says so.
 DEFAULT = "hwpredict.duckdb"
@@ -70,6 +72,16 @@ def connect(path: str, *, read_only: bool = False, wait: float = WAIT) -> duckdb
         pause = min(pause * 1.7, 0.5)
 
 
+def is_duckdb(path: Path) -> bool:
+    """Whether a file is a DuckDB database, by its content."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    return head[_MAGIC[0] :] == _MAGIC[1]
+
+
 def _check_path(path: str, read_only: bool) -> None:
     if read_only and not Path(path).exists():
         raise StoreError(f"no such store: {path}")
@@ -77,6 +89,9 @@ def _check_path(path: str, read_only: bool) -> None:
         raise StoreError(f"{path} is a directory, not a DuckDB file")
     if not Path(path).parent.is_dir():
         raise StoreError(f"cannot create {path}: no directory {Path(path).parent}")
+    holds = Path(path).exists() and Path(path).stat().st_size > 0
+    if holds and os.access(path, os.R_OK) and not is_duckdb(Path(path)):  # DuckDB opens tables too, and keeps nothing
+        raise StoreError(f"{path} is not a DuckDB database, or it is damaged")
 
 
 def _is_locked(error: duckdb.Error) -> bool:

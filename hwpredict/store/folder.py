@@ -88,6 +88,21 @@ class FolderStore(Reader):
             names.resolve(self._connection, "predictions")
             self._prepared = True
 
+    def predicted(self, posterior: str | None = None, *, out_of_sample: bool = True) -> list[dict[str, Any]]:
+        """Predictions of an exported store against its measurements, of which the files do not say when they came in.
+
+        Raises
+        ------
+        StoreError
+            Measurements that came in after their prediction were asked for.
+        """
+        if out_of_sample:
+            raise StoreError(
+                f"{self.path} does not say when its rows came in: hold all of them against the predictions (--all, "
+                "out_of_sample=False), or evaluate the database itself"
+            )
+        return super().predicted(posterior, out_of_sample=False)
+
     def rejects(self) -> Any:
         """Rows that are left out, with the reason and how many there are of them."""
         return self._frame(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from functools import cache
 from importlib import resources
@@ -13,8 +14,6 @@ import duckdb
 from hwpredict import __version__
 from hwpredict.catalog import devices, models
 from hwpredict.store.tables import COMPUTE_FORMATS
-
-_VIEW = "hwpredict_names"
 
 
 @cache
@@ -62,13 +61,12 @@ def resolve(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
-    import pyarrow as pa
-
-    connection.register(_VIEW, pa.Table.from_pylist(rows))
-    try:
-        connection.execute(f"insert or replace into {table} by name select * from {_VIEW}")
-    finally:
-        connection.unregister(_VIEW)
+    types = connection.execute(f"select column_name, column_type from (describe {table})").fetchall()
+    shape = json.dumps([dict(types)])
+    connection.execute(  # as JSON, for Arrow and pandas take seconds to import
+        f"insert or replace into {table} by name select unnest(from_json($1, $2), recursive := true)",
+        [json.dumps(rows), shape],
+    )
 
 
 def _finite(value: float | None) -> float | None:

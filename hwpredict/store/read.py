@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hwpredict.errors import HwpredictError, StoreError, unknown
 from hwpredict.store import remote
 from hwpredict.store.benchmark_store import BenchmarkStore
-from hwpredict.store.connection import WAIT
+from hwpredict.store.connection import WAIT, is_duckdb
 from hwpredict.store.folder import FolderStore
 from hwpredict.store.maintenance import MEASUREMENTS
 
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _log = logging.getLogger(__name__)
-
-#: A DuckDB file says so in these bytes, after a checksum.
-_MAGIC = (8, b"DUCK")
-
-
-def is_duckdb(path: Path) -> bool:
-    """Whether a file is a DuckDB database, by its content."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(12)
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from error
-    return head[_MAGIC[0] :] == _MAGIC[1]
 
 
 def open_store(
