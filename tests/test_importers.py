@@ -487,6 +487,17 @@ def test_a_format_is_recognised_and_read_as_it_means_it(
     assert (again.added, again.known) == (0, len(rows))
 
 
+def test_a_pipeline_that_makes_images_counts_images(tmp_path: Path) -> None:
+    report = json.loads((FIXTURES / "optimum_benchmark.json").read_text())
+    figures = next(v for k, v in report["report"].items() if isinstance(v, dict) and "latency" in v)
+    report["config"]["backend"] |= {"task": "text-to-image", "model": "runwayml/stable-diffusion-v1-5"}
+    (tmp_path / "b.json").write_text(json.dumps(report | {"report": {"call": figures}}))
+    with BenchmarkStore() as store:
+        store.import_file(tmp_path / "b.json")
+        row = store.query("select item, model_family from measurements").iloc[0]
+    assert tuple(row) == ("image", "multimodal")
+
+
 def test_every_format_has_a_fixture() -> None:
     with_fixture = {case[2] for case in CASES} | {"hwpredict", "guide_duckdb", "guide_matrix", "guide_table"}
     assert with_fixture == {f.name for f in importers.FORMATS}

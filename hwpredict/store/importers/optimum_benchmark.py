@@ -19,6 +19,9 @@ _SKIPPED = ("load", "load_model", "load_from_hub", "warmup", "overall", "first_i
 _MEMORY = ("max_global_vram", "max_process_vram", "max_allocated", "max_ram")
 
 
+_MAKES_IMAGES = ("text-to-image", "image-to-image", "inpainting")
+
+
 def _is_config(value: Any) -> bool:
     return isinstance(value, dict) and "backend" in value and ("scenario" in value or "benchmark" in value)
 
@@ -140,6 +143,8 @@ def _version(name: str, backend: Mapping[str, Any], environment: Mapping[str, An
 
 
 def _family(task: str, model: str) -> str | None:
+    if task in (*_MAKES_IMAGES, "image-text-to-text", "visual-question-answering"):
+        return "multimodal"
     if task.startswith(("text-generation", "text2text")):
         return "text_generation"
     if task.startswith(("image", "object", "semantic", "depth")):
@@ -158,6 +163,8 @@ def _family(task: str, model: str) -> str | None:
 
 
 def _item(common: Mapping[str, Any]) -> str:
+    if common["task"] in _MAKES_IMAGES:
+        return "image"
     return item_of(str(common["model"]), common["model_family"])
 
 
