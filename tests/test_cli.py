@@ -248,7 +248,7 @@ BAD_USAGE = {
     "recommend gpt2 --mode train": "did you mean 'training'",
     "recommend gpt2 --family vison": "did you mean 'vision'",
     "recommend gpt2 --item sentence": "unknown item 'sentence'",
-    "recommend gpt2 --utility speed": "known: latency, throughput",
+    "recommend gpt2 --utility speed": "unknown utility 'speed'",
     "recommend gpt2 --format xml": "known: csv, json, table",
     "recommend gpt2 --on-unknown guess": "known: error, prior",
     "recommend gpt2 --batch-size -4": "batch_size is -4: give a positive number",
