@@ -359,9 +359,9 @@ def test_ctrl_c_during_a_write_comes_after_it(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "here.duckdb"
     load = BenchmarkStore.load
 
-    def interrupted(self: BenchmarkStore, given: Any) -> Any:
+    def interrupted(self: BenchmarkStore, *given: Any, **how: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
-        return load(self, given)
+        return load(self, *given, **how)
 
     monkeypatch.setattr(BenchmarkStore, "load", interrupted)
     session = benchmark(CELLS, HERE, SETTINGS, database=path, runner=sequence(*map(measured, CELLS)))

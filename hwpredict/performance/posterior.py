@@ -188,7 +188,7 @@ class Posterior:
         _strings(f, "effect", "effect", [e.name for e in self.effects])
         _strings(f, "noise_group", "noise_group", self.noise_names)
         post = f.createGroup("posterior")
-        chunks = (1, self.n_draws, 2048)
+        chunks = (1, self.n_draws, min(2048, len(self.keys)))
         deviation = post.createVariable("deviation", "i2", ("chain", "draw", "level"), chunksizes=chunks, **packed)
         deviation.set_auto_maskandscale(False)
         deviation.setncatts({"scale_factor": STEP, "long_name": "effect minus its mean, log scale"})
