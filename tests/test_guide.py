@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from hwpredict import BenchmarkStore, HardwareModelPredictor, Posterior
@@ -25,7 +26,7 @@ def test_the_guides_first_snippet(tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with BenchmarkStore(tmp_path / "benchmark_db.duckdb") as store:
         row = {"source": "my lab", "model": "bert-base-uncased", "hardware": "cuda", "device": "NVIDIA T4"}
-        store.load([row | {"batch_size": 8, "latency_ms": 20.0, "precision": "fp32", "item": "sequence"}])
+        store.load(pd.DataFrame([row | {"batch_size": 8, "latency_ms": 20.0, "precision": "fp32", "item": "sequence"}]))
     predictor = HardwareModelPredictor(
         benchmark_dir=tmp_path / "benchmark_results",
         database_path=tmp_path / "benchmark_db.duckdb",
