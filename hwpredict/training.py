@@ -26,7 +26,7 @@ def train_prediction_models(
     Parameters
     ----------
     db_path : path
-        A store: DuckDB file, Parquet or CSV, or a folder of results of any known format.
+        A store: DuckDB file, Parquet or CSV; or results of any known format, a file or a folder of them.
     output_dir : path
         Folder that receives ``posterior.nc``; made where there is none. A DuckDB store keeps the posterior too.
     sources : list of str, optional

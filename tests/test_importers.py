@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from hwpredict.errors import HwpredictError, StoreError, UnknownNameError
-from hwpredict.store import BenchmarkStore, importers
+from hwpredict.store import BenchmarkStore, importers, read_measurements
 from hwpredict.store.importers import words
 from hwpredict.store.importers.base import Format, Reading
 from hwpredict.store.importers.document import Document
@@ -593,6 +593,7 @@ def test_the_guides_database_is_read_without_what_it_simulated(tmp_path: Path, m
         simulated = "performance_results.result_id 3: simulated, not measured: no GPU here"
         assert rejects == ([simulated, none] if marked else [none])
         assert ("1 rows are marked as simulated and were left out" in report.notes) == marked
+    assert len(read_measurements(path)) == len(rows)
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
@@ -615,6 +616,7 @@ def test_the_guides_table_is_read(tmp_path: Path, ending: str) -> None:
             "hardware is 'distributed_ddp': a strategy, not a platform",
             "no figures: throughput, latency_mean and memory_usage are 0 or missing",
         ]
+    assert read_measurements(path)["model"].tolist() == ["bert-base-uncased"]  # not "bert", as the column `model` says
 
 
 def test_a_user_may_vouch_for_what_the_guide_labelled() -> None:

@@ -60,7 +60,7 @@ def read_measurements(path: str | os.PathLike[str], *, sources: Sequence[str] | 
     Parameters
     ----------
     path : path
-        A store; or a folder of results of any known format, which are imported on the way.
+        A store; or results of any known format, a file or a folder of them, which are imported on the way.
     sources : sequence of str, optional
         Only rows of these source tables.
 
@@ -87,19 +87,33 @@ def read_measurements(path: str | os.PathLike[str], *, sources: Sequence[str] | 
 
 
 def _opened(path: str | os.PathLike[str]) -> BenchmarkStore | FolderStore:
-    """The store at a path; of a folder of results in other formats, one in memory with all of them."""
-    folder = Path(path).expanduser()
-    if remote.protocol(os.fspath(path)) is not None or not folder.is_dir() or _is_parquet_alone(folder):
+    """The store at a path; of results in other formats, one in memory with all of them."""
+    local = Path(path).expanduser()
+    if remote.protocol(os.fspath(path)) is not None or not local.exists() or _is_a_store(local):
         return open_store(path)
-    store = import_folder(folder)
+    store = import_folder(local)
     if not store.count():
         store.close()
-        raise StoreError(f"no measurements in {folder}: `hwpredict import` says why")
+        raise StoreError(f"no measurements in {local}: `hwpredict import` says why")
     return store
 
 
+def _is_a_store(path: Path) -> bool:
+    """Whether a file or folder is to be read as it lies: ours, or of no format that is known."""
+    from hwpredict.store.importers import detect, own
+
+    if path.is_dir():  # an exported store, or nothing but Parquet files
+        files = [p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")]
+        return (path / MEASUREMENTS).is_dir() or all(p.suffix.lower() == ".parquet" for p in files)
+    try:
+        document, found = detect(path)
+    except StoreError:
+        return True
+    return found is own.FORMAT and document.json is None
+
+
 def import_folder(folder: Path) -> BenchmarkStore:
-    """A store in memory with the measurements of every file below a folder whose format is known; the rest is said."""
+    """A store in memory with the measurements of every file in a folder, or of one; what is not read is said."""
     from hwpredict.store import importers
 
     store = BenchmarkStore()
@@ -112,11 +126,3 @@ def import_folder(folder: Path) -> BenchmarkStore:
         if report.rejected:
             _log.warning("%s: %d rows were not taken, `hwpredict import` says why", path, report.rejected)
     return store
-
-
-def _is_parquet_alone(folder: Path) -> bool:
-    """Whether a folder is an exported store or has nothing but Parquet files."""
-    if (folder / MEASUREMENTS).is_dir():
-        return True
-    files = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
-    return all(p.suffix.lower() == ".parquet" for p in files)
