@@ -39,7 +39,7 @@ def read(document: Document, reading: Reading) -> None:
                     _read_cell(location, entry | {"name": entry.get("name") or name}, hardware, batch, precision,
                                cell, given, reading)  # fmt: skip
     if reading.predictions:
-        reading.notes.append(f"predictions of {given.get('timestamp')}: none of them was measured")
+        reading.notes.append(f"predictions of {given.get('timestamp')}, not measured")
 
 
 def _read_cell(
