@@ -55,8 +55,7 @@ def train_prediction_models(
     _log.info("%d measurements from %s", len(frame), db_path)
     folder = Path(output_dir).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    fit(frame, seed=seed, **options).save(folder / FILE)
-    posterior = Posterior.load(folder / FILE)  # as it is at rest, rounded: what is returned is what was saved
+    posterior = fit(frame, seed=seed, **options)
     posterior.save(folder / FILE)
     store = Path(db_path).expanduser()
     if store.is_file() and is_duckdb(store):

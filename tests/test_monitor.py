@@ -248,8 +248,7 @@ def test_posteriors_are_kept_inside_or_beside_and_come_out_unchanged(
     predictor: hp.HardwareModelPredictor, tmp_path: Path
 ) -> None:
     own = tmp_path / "own.nc"
-    predictor.posterior.save(own)
-    posterior = hp.Posterior.load(own)
+    posterior = predictor.posterior
     posterior.save(own)
     for inside in (True, False):
         path = tmp_path / f"{inside}.duckdb"
