@@ -29,11 +29,10 @@ FOLDS = 5
 
 
 def main() -> None:
-    parser = options.parser(__doc__.splitlines()[0], cap=CAP)
+    parser = options.parser(__doc__.splitlines()[0], cap=CAP, name="splits")
     parser.add_argument("--splits", default=",".join(KINDS))
     parser.add_argument("--sources", default="", help="only these tables, separated by commas")
     parser.add_argument("--folds", type=int, default=1, help=f"how many of {FOLDS} folds to hold out in turn")
-    parser.add_argument("--name", default="splits", help="of the file in the results folder")
     args = parser.parse_args()
     if not 1 <= args.folds <= FOLDS:
         parser.error(f"--folds must be 1 to {FOLDS}")

@@ -63,6 +63,8 @@ def test_a_cap_keeps_so_many_rows_of_each_source() -> None:
     assert sorted(source[kept].tolist()) == ["a"] * 20 + ["b"] * 5
     assert (np.diff(kept) > 0).all()
     assert len(capped(source, None, np.random.default_rng(0))) == 105
+    other = capped(source, None, np.random.default_rng(0), own="b", others=7)
+    assert sorted(source[other].tolist()) == ["a"] * 7 + ["b"] * 5
 
 
 def test_a_target_of_one_phase_has_only_its_rows(data: Data) -> None:

@@ -26,17 +26,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of entries: ``<task>/<metric>/<method>.npz``."""
+    """A folder of entries: ``<task>-<fingerprint>/<metric>/<method>.npz``, for runs on other rows stand beside it."""
 
     folder: Path
 
-    def path(self, task: str, metric: str, method: str) -> Path:
+    def path(self, task: str, fingerprint: str, metric: str, method: str) -> Path:
         """File of an entry."""
-        return self.folder / task / metric / (re.sub(r"[^a-z0-9]+", "-", method.casefold()) + ".npz")
+        name = re.sub(r"[^a-z0-9]+", "-", method.casefold()) + ".npz"
+        return self.folder / f"{task}-{fingerprint[:8]}" / metric / name
 
     def get(self, task: str, fingerprint: str, metric: str, method: str) -> Entry | None:
         """The entry, or None if there is none for exactly these rows."""
-        path = self.path(task, metric, method)
+        path = self.path(task, fingerprint, metric, method)
         if not path.is_file():
             return None
         with np.load(path) as f:
@@ -47,7 +48,7 @@ class Cache:
 
     def put(self, task: str, fingerprint: str, metric: str, method: str, entry: Entry) -> None:
         """Keep an entry; a reader never sees half of it."""
-        path = self.path(task, metric, method)
+        path = self.path(task, fingerprint, metric, method)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.npz")
         c = entry.cases

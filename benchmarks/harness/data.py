@@ -95,19 +95,35 @@ def from_frame(frame: Any) -> Data:
     return Data(rows, x.numbers, x.labels, years(frame["measured"].tolist()))
 
 
-def capped(source: NDArray[Any], cap: int | None, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of at most ``cap`` rows of each source, drawn at random, in their old order."""
-    if cap is None:
-        return np.arange(len(source))
+def capped(
+    source: NDArray[Any],
+    cap: int | None,
+    rng: np.random.Generator,
+    *,
+    own: str | None = None,
+    others: int | None = None,
+) -> NDArray[np.int64]:
+    """Indices of at most ``cap`` rows of each source, drawn at random, in their old order.
+
+    Where there is an ``own`` source, the cap is for it and ``others`` for the rest.
+    """
     kept = []
     for name in sorted(set(source.tolist())):
         mine = np.flatnonzero(source == name)
-        kept.append(mine if len(mine) <= cap else rng.choice(mine, cap, replace=False))
+        most = cap if own in (None, name) else others
+        kept.append(mine if most is None or len(mine) <= most else rng.choice(mine, most, replace=False))
     return np.sort(np.concatenate(kept))
 
 
 def load(
-    path: Path, *, sources: Sequence[str] | None = None, cap: int | None = None, seed: int = 0, edit: Edit | None = None
+    path: Path,
+    *,
+    sources: Sequence[str] | None = None,
+    cap: int | None = None,
+    own: str | None = None,
+    others: int | None = None,
+    seed: int = 0,
+    edit: Edit | None = None,
 ) -> Data:
     """Read measurements.
 
@@ -117,8 +133,8 @@ def load(
         Parquet, CSV or DuckDB store in the measurement schema.
     sources : sequence of str, optional
         Only these tables.
-    cap : int, optional
-        At most so many rows of each source.
+    cap, own, others : optional
+        See :func:`capped`.
     seed : int
         Seeds which rows those are.
     edit : callable, optional
@@ -128,5 +144,5 @@ def load(
     if edit is not None:
         frame = edit(frame).reset_index(drop=True)
     name = frame["table"] if "table" in frame else frame["source"]
-    keep = capped(name.to_numpy(dtype=object), cap, np.random.default_rng(seed))
+    keep = capped(name.to_numpy(dtype=object), cap, np.random.default_rng(seed), own=own, others=others)
     return from_frame(frame.iloc[keep].reset_index(drop=True))

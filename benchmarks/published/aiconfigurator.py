@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the folder of the harness
 
 from harness import options
-from harness.data import Target, load
+from harness.data import Target
 from harness.published import run_all, save, show
 from harness.tasks import left_out
 from published.quoted import AICONFIGURATOR, quoted
@@ -25,20 +25,19 @@ KEYS = {"model": "architecture", "system": "device"}
 
 
 def main() -> None:
-    parser = options.parser(__doc__.splitlines()[0], cap=0)
+    parser = options.parser(__doc__.splitlines()[0], cap=0, name="aiconfigurator")
     parser.add_argument("--splits", default=",".join(KEYS))
-    parser.add_argument("--also", default="", help="other tables to train on, separated by commas")
+    options.add_other_tables(parser)
     args = parser.parse_args()
     run = options.run_options(args, targets=TARGETS, min_rows=10)
-    sources = ["aiconfigurator_silicon", *(s for s in args.also.split(",") if s)]
-    data = load(args.data, sources=sources, cap=options.cap(args))
+    data = options.load_own(args, "aiconfigurator_silicon")
     own = data.rows["source"] == "aiconfigurator_silicon"
     tasks = [
         task
         for kind in args.splits.split(",")
         for task in left_out(data, f"aiconfigurator: unseen {kind}", data.labels[KEYS[kind]], among=own)
     ]
-    show(save(run_all(tasks, run), "aiconfigurator", args, {"title": "aiconfigurator's measured serving points"}))
+    show(save(run_all(tasks, run), args.name, args, {"title": "aiconfigurator's measured serving points"}))
     print("\nbars: TPOT CRPS at most .22 (model) and .18 (system), TTFT .45 and .36\n")
     print(quoted(AICONFIGURATOR))
 

@@ -71,7 +71,7 @@ def correlations(tasks: list[Task], collected: Collected) -> xr.DataArray:
 
 
 def main() -> None:
-    parser = options.parser(__doc__.splitlines()[0], cap=0)
+    parser = options.parser(__doc__.splitlines()[0], cap=0, name="help")
     parser.add_argument("--space", default="nb201", choices=("nb201", "fbnet", "ofa", "all"))
     args = parser.parse_args()
     run = options.run_options(args, targets=[Target("latency", "latency")])
@@ -87,7 +87,7 @@ def main() -> None:
     rank = correlations(tasks, collected)
     about = {"title": f"HELP's devices, space {args.space}", "rows": len(data), "seed": args.seed}
     scores = dataset(collected, attrs=about).assign(spearman=rank) if collected else rank.to_dataset(name="spearman")
-    write(scores, "help", args)
+    write(scores, args.name, args)
     if collected:
         show(scores)
     methods = rank.ranked_by.values

@@ -21,7 +21,7 @@ import xarray as xr
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the folder of the harness
 
 from harness import options
-from harness.data import Data, Target, load
+from harness.data import Data, Target
 from harness.published import run_all, save, show, write
 from harness.recommendation import score_recommendations
 from harness.results import Collected, markdown, number, percent
@@ -151,21 +151,20 @@ def recommendations(collected: Collected, folder: Path) -> tuple[str, xr.Dataset
 
 
 def main() -> None:
-    parser = options.parser(__doc__.splitlines()[0], cap=0)
+    parser = options.parser(__doc__.splitlines()[0], cap=0, name="llm_pilot")
     parser.add_argument("--llm-pilot", type=Path, help="folder of the authors' predictions and prices")
-    parser.add_argument("--also", default="", help="other tables to train on, separated by commas")
+    options.add_other_tables(parser)
     args = parser.parse_args()
     run = options.run_options(args, targets=(ITL, NTTFT), min_rows=10)
     edit = normalised(published(args.llm_pilot, "LLM-Pilot")) if args.llm_pilot else None
-    sources = [TABLE, *(s for s in args.also.split(",") if s)]
-    data = load(args.data, sources=sources, cap=options.cap(args), edit=edit)
+    data = options.load_own(args, TABLE, edit)
     tasks = list(left_out(data, SPLIT, data.labels["model"], among=data.rows["source"] == TABLE))
     collected = run_all(tasks, run)
-    scores = save(collected, "llm_pilot", args, {"title": "LLM-Pilot's table, each LLM left out in turn"})
+    scores = save(collected, args.name, args, {"title": "LLM-Pilot's table, each LLM left out in turn"})
     show(scores)
     if args.llm_pilot:
         table, recommended = recommendations(collected, args.llm_pilot)
-        write(scores.merge(recommended), "llm_pilot", args)
+        write(scores.merge(recommended), args.name, args)
         print(f"\n{table}")
     else:
         print("\nTTFT is not normalised and no recommendation is scored: give --llm-pilot FOLDER")

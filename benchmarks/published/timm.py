@@ -64,14 +64,14 @@ def device_table(scores: xr.Dataset) -> str:
 
 
 def main() -> None:
-    parser = options.parser(__doc__.splitlines()[0], cap=0)
+    parser = options.parser(__doc__.splitlines()[0], cap=0, name="timm")
     parser.add_argument("--splits", default=",".join(SPLITS))
     args = parser.parse_args()
     run = options.run_options(args, targets=[Target("throughput", "throughput")])
     data = load(args.data, sources=["timm"], cap=options.cap(args), edit=complete)
     print(f"{len(data)} rows")
     tasks = [task for kind in args.splits.split(",") for task in tasks_of(data, kind, args.seed)]
-    scores = save(run_all(tasks, run), "timm", args, {"title": "The timm table by itself", "rows": len(data)})
+    scores = save(run_all(tasks, run), args.name, args, {"title": "The timm table by itself", "rows": len(data)})
     show(scores)
     print(f"\n{device_table(scores)}")
     print(
