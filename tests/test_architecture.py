@@ -26,8 +26,9 @@ LAYERS = (
     ("evaluate",),
     ("matrix",),
     ("plots",),
+    ("report",),
     ("results", "query", "posteriors"),
-    ("predictor",),
+    ("predictor", "matrix_methods"),
     ("",),  # hwpredict itself: the public surface
     ("cli", "__main__"),
 )
