@@ -8,7 +8,7 @@ import numpy as np
 
 from hwpredict.decision.outcomes import Candidate, Outcomes
 
-DRAWS = 4000
+DRAWS = 2000
 
 
 def outcomes(

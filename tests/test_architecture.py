@@ -27,8 +27,8 @@ LAYERS = (
     ("matrix",),
     ("plots",),
     ("report",),
-    ("results", "query", "posteriors"),
-    ("predictor", "matrix_methods"),
+    ("results", "query", "posteriors", "training"),
+    ("predictor",),
     ("",),  # hwpredict itself: the public surface
     ("cli", "__main__"),
 )

@@ -34,7 +34,7 @@ from hwpredict.errors import IncompatibleError, UnknownNameError, unknown
 from hwpredict.performance.cells import DEFAULT_SEQUENCE_LENGTH, Cells
 from hwpredict.performance.parts import TIME_PARTS
 from hwpredict.performance.rows import pixels
-from hwpredict.workload import Family, Mode, Target, Workload, positive
+from hwpredict.workload import Family, Item, Mode, Target, Workload, positive
 
 Array = NDArray[np.float64]
 
@@ -185,7 +185,8 @@ def _shape(features: ModelFeatures, work: Workload) -> memory.Shape:
     length = work.sequence_length
     if length is None and features.family not in (Family.VISION, Family.AUDIO):
         length = DEFAULT_SEQUENCE_LENGTH
-    return memory.shape(features, length, pixels(work.input_size) if work.input_size else None)
+    size = pixels(work.input_size) if work.input_size else None
+    return memory.shape(features, length, size, decode=work.item == Item.TOKEN_DECODE)
 
 
 def _candidates(

@@ -122,6 +122,8 @@ def _ratio(more: str, less: str, draws: NDArray[np.float64]) -> str:
     i = interval(draws)
     if abs(np.log(i.median)) < DIFFERENT and i.high - i.low < 2 * DIFFERENT:
         return ""
+    if abs(np.log(i.median)) < DIFFERENT:
+        return f"about {more.replace('faster', 'as fast').replace('dearer', 'as dear')} ({i.low:.2g} to {i.high:.2g})"
     word, flip = (more, False) if i.median >= 1 else (less, True)
     low, mid, high = (1 / i.high, 1 / i.median, 1 / i.low) if flip else (i.low, i.median, i.high)
     width = f" ({low:.2g} to {high:.2g})" if high - low > DIFFERENT else ""

@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 #: Standard deviation of the log of a repeated run on the same machine: some per cent (timm re-measurements).
 REPEAT_NOISE = 0.03
 #: Results that are imagined of each benchmark.
-IMAGINED = 96
+IMAGINED = 64
 #: Expected regret, in units of utility, below which a decision counts as settled: 5 % of speed in a log utility.
 SETTLED = 0.05
 #: Minutes to set a benchmark up, and the steps that it times.
@@ -325,6 +325,7 @@ def run_until_settled(
     by: str = "benchmark",
     options: Sequence[str] | None = None,
     noise: float = REPEAT_NOISE,
+    imagined: int = IMAGINED,
     seed: int = 0,
 ) -> Campaign:
     """Measure what is worth most, learn from it, rank again; stop when the choice is settled.
@@ -345,7 +346,7 @@ def run_until_settled(
         Expected regret at which to stop, units of utility.
     most : int
         Benchmarks at most.
-    by, options, noise, seed
+    by, options, noise, imagined, seed
         As in :func:`next_benchmarks`.
 
     Returns
@@ -363,7 +364,9 @@ def run_until_settled(
         if not left or len(done.measured) >= most:
             done.reason = "nothing is left to measure" if not left else f"{most} benchmarks were run"
             return done
-        ranked = next_benchmarks(done.ranking, noise=noise, settled=settled, by=by, options=left, seed=seed)
+        ranked = next_benchmarks(
+            done.ranking, noise=noise, settled=settled, by=by, options=left, imagined=imagined, seed=seed
+        )
         name = ranked[0].name
         result = benchmark(name)
         if result is None:

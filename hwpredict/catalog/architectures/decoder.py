@@ -313,6 +313,7 @@ def decoder(config: Config) -> ModelFeatures:
         hidden=hidden,
         calls=tally.calls,
         kv_bytes_per_token_fp16=2 * tally.kv_elements,
+        vocabulary=int(config.need("vocab_size")),
         attention_macs_per_token_per_context=tally.pair_macs,
         default_sequence_length=DEFAULT_LENGTH,
         source="computed from config.json",

@@ -36,6 +36,8 @@ class ModelFeatures:
         Convolutions and matrix products launched per forward pass, attention products included; 0 if not known.
     kv_bytes_per_token_fp16 : float
         Bytes that one token adds to the key-value cache at 16 bits; layers with a sliding window are counted in full.
+    vocabulary : int
+        Logits that a language model's head gives per token; 0 for any other model.
     attention_macs_per_token_per_context : float
         MACs of attention per token and context token, of layers without a window.
     default_input_size : int or None
@@ -63,6 +65,7 @@ class ModelFeatures:
     hidden: int = 0
     calls: int = 0
     kv_bytes_per_token_fp16: float = 0.0
+    vocabulary: int = 0
     attention_macs_per_token_per_context: float = 0.0
     default_input_size: int | None = None
     default_sequence_length: int | None = None

@@ -43,6 +43,8 @@ class Shape:
         Elements of matrix and convolution outputs of one item, attention scores apart.
     tokens : float
         Of one item; 1 for an image.
+    step_tokens : float
+        Tokens of one item that pass through in one step: 1 in a decode step.
     kv_bytes_per_token : float
         At 16 bits.
     attention : bool
@@ -56,6 +58,7 @@ class Shape:
     vocabulary: float
     outputs: float
     tokens: float
+    step_tokens: float
     kv_bytes_per_token: float
     attention: bool
 
@@ -65,22 +68,24 @@ class Shape:
         return self.heads > 0
 
 
-def shape(features: ModelFeatures, sequence_length: float | None, input_size: float | None) -> Shape:
-    """Shape of a model at a length or size."""
+def shape(
+    features: ModelFeatures, sequence_length: float | None, input_size: float | None, *, decode: bool = False
+) -> Shape:
+    """Shape of a model at a length or size; ``decode`` for one step of generation at that context."""
     stack = next((p for p in features.parts if isinstance(p, Stack)), None)
     size = None if input_size is None else round(input_size)
     outputs = features.activations(sequence_length, size)
     if stack is None or not features.layers:
         side = float(size or features.default_input_size or 1)
         scores = sum(_scores(p, side) for p in features.parts if isinstance(p, Picture))
-        return Shape(features.parameters, 0, 0, 0, 0.0, outputs - scores, 1.0, 0.0, attention=scores > 0)
+        return Shape(features.parameters, 0, 0, 0, 0.0, outputs - scores, 1.0, 1.0, 0.0, attention=scores > 0)
     tokens = float(sequence_length or features.default_sequence_length or 1)
     scores = stack.pair_outputs * tokens**2
     heads = round(stack.pair_outputs / features.layers)
-    vocabulary = features.embedding_parameters / features.hidden if features.kv_bytes_per_token_fp16 else 0.0
     return Shape(
-        features.parameters, features.layers, heads, features.hidden, vocabulary, max(outputs - scores, 0.0), tokens,
-        features.kv_bytes_per_token_fp16, attention=True,
+        features.parameters, features.layers, heads, features.hidden, float(features.vocabulary),
+        max(outputs - scores, 0.0), tokens, 1.0 if decode else tokens, features.kv_bytes_per_token_fp16,
+        attention=True,
     )  # fmt: skip
 
 
@@ -188,7 +193,8 @@ def inference(model: Shape, strategy: Strategy, precision: str, *, draws: int, s
     layers = max(model.layers, 1)
     # two layers' outputs are alive at a time, and the logits of the last
     factor = lognormal("activations forward", FORWARD, draws, seed)
-    live = 2 * model.outputs / (layers if model.stacked else 10) * f.activation_bits / 8
+    live = 2 * model.outputs * model.step_tokens / model.tokens / (layers if model.stacked else 10)
+    live *= f.activation_bits / 8
     fragmentation = lognormal("fragmentation", facts()["memory"]["fragmentation"], draws, seed)
     context = lognormal("context", facts()["memory"]["context"], draws, seed)
     return Memory(

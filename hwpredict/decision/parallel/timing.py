@@ -96,7 +96,7 @@ def step(
         within = link(device, s.tensor, network_gb_s)
         speed = scaling(within.kind, draws, seed)
         micro = micro * np.exp(tensor_straggler(mode, draws, seed) * np.log2(s.tensor))
-        message = s.micro_batch * model.tokens * model.hidden * _activation_bytes(precision, mode)
+        message = s.micro_batch * model.step_tokens * model.hidden * _activation_bytes(precision, mode)
         volume = ring(message, s.tensor) * TENSOR_COLLECTIVES[mode] * model.layers / s.pipeline
         exposed = exposed + volume / (speed.bus * within.gb_s * 1e9)
     busy = s.accumulation * micro
@@ -105,7 +105,7 @@ def step(
     synchronous, factor = _synchronise(model, s, device, precision, mode, busy, network_gb_s, seed)
     if s.pipeline > 1:  # activations pass from stage to stage, once per micro-batch and direction
         wide = link(device, s.devices // s.data, network_gb_s)
-        message = s.micro_batch * model.tokens * model.hidden * _activation_bytes(precision, mode)
+        message = s.micro_batch * model.step_tokens * model.hidden * _activation_bytes(precision, mode)
         ways = 2 if mode == "training" else 1
         per_stage = per_stage + s.accumulation * ways * message / (wide.gb_s * 1e9)
     communication = per_stage + synchronous
