@@ -69,7 +69,8 @@ def synthetic(
     }
     posterior: Any = SimpleNamespace(fingerprint="0" * 16, attrs={})
     data = assemble(plan, posterior, {n: arrays[n] for n in names})
-    blocked = (data["incompatible"] != "").broadcast_like(data["throughput"])
+    reasons = data["incompatible"].sel(model_family=data["family"], drop=True)
+    blocked = (reasons != "").broadcast_like(data["throughput"]).transpose(*data["throughput"].dims)
     for name in names:
         if data[name].dtype.kind == "f":
             data[name] = data[name].where(~blocked).assign_attrs(data[name].attrs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwpredict.plots import labels
+from hwpredict.plots import labels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,9 @@ def name_ends(
         LineCollection(leads, colors=list(colours), linewidths=0.35, transform=ax.transAxes, clip_on=False),
         autolim=False,
     )
-    most = int((1 - start) * (ax.get_figure(root=True).get_figwidth() - SIDE) / CHARACTER)
+    figure = ax.get_figure(root=True)
+    width = figure.get_figwidth() if figure is not None else style.COLUMN
+    most = int((1 - start) * (width - SIDE) / CHARACTER)
     for place, full, colour in zip(moved, names, colours, strict=True):
         name = full if len(full) <= most else full[: most - 1].rstrip() + "…"
         written = ax.text(start, place, name, transform=ax.transAxes, va="center", fontsize=6, color=ink(colour))

@@ -19,7 +19,7 @@ import numpy as np
 
 from hwpredict.errors import InvalidWorkloadError, StoreError
 from hwpredict.matrix.block import EVIDENCE_FLAGS
-from hwpredict.matrix.dataset import check_matrix
+from hwpredict.matrix.dataset import cannot_run, check_matrix
 from hwpredict.matrix.grid import CELL_DIMS
 from hwpredict.matrix.guide import number
 from hwpredict.plots import KINDS, labels, style, visualize
@@ -74,8 +74,8 @@ def render(data: xr.Dataset, *, kinds: Sequence[str] | None = None, title: str =
             "e.g. fewer models"
         )
     payload = table(data)
-    # "</script>" inside a string would end the script
-    encoded = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    # "</script>" or "<!--" inside a string would end the script, or never let it end
+    encoded = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     heading = title or "Prediction matrix"
     parts = {
         "title": html.escape(heading),
@@ -199,14 +199,10 @@ def _provenance(data: xr.Dataset) -> str:
 
 
 def _incompatible(data: xr.Dataset) -> str:
-    if "incompatible" not in data:
-        return ""
-    rows = [
-        f"<li><b>{html.escape(str(h))}, {html.escape(str(p))}</b>: {html.escape(str(reason))}</li>"
-        for h, line in zip(data["hardware"].to_numpy(), data["incompatible"].to_numpy(), strict=True)
-        for p, reason in zip(data["precision"].to_numpy(), line, strict=True)
-        if str(reason)
-    ]
+    rows = []
+    for hardware, precision, families, reason in cannot_run(data):
+        what = ", ".join((hardware, precision, *(() if families == "all" else (families,))))
+        rows.append(f"<li><b>{html.escape(what)}</b>: {html.escape(reason)}</li>")
     return f"<h2>Cannot run</h2><ul class='plain'>{''.join(rows)}</ul>" if rows else ""
 
 
