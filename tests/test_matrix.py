@@ -17,7 +17,7 @@ from hwpredict import matrix as m
 from hwpredict.errors import InvalidWorkloadError, StoreError, UnknownNameError
 from hwpredict.matrix import guide
 from hwpredict.matrix.block import EVIDENCE_FLAGS, _quantiles, block_rows, compute_block
-from hwpredict.matrix.dataset import VARIABLES, evidence
+from hwpredict.matrix.dataset import VARIABLES, cannot_run, evidence
 from hwpredict.matrix.files import chunk_sizes, to_dataframe
 from hwpredict.matrix.plan import block_shape, blocks
 from hwpredict.performance.cells import predict_cells
@@ -94,8 +94,10 @@ def test_speedup_is_a_ratio_of_joint_draws(data: xr.Dataset) -> None:
 
 
 def test_what_cannot_run_has_a_reason_and_no_number(data: xr.Dataset) -> None:
-    assert "bf16" in str(data.incompatible.sel(hardware="webnn", precision="bf16").item())
-    assert str(data.incompatible.sel(hardware="a100", precision="bf16").item()) == ""
+    vision = data.incompatible.sel(model_family="vision")
+    assert "bf16" in str(vision.sel(hardware="webnn", precision="bf16").item())
+    assert str(vision.sel(hardware="a100", precision="bf16").item()) == ""
+    assert [row[:3] for row in cannot_run(data)] == [("webnn", "bf16", "all")]
     assert "resnet50" in str(data.inapplicable.sel(model="resnet50", phase="decode").item())
     for where in ({"hardware": "webnn", "precision": "bf16"}, {"model": "resnet50", "phase": "decode"}):
         cells = data.sel(where)
@@ -103,6 +105,14 @@ def test_what_cannot_run_has_a_reason_and_no_number(data: xr.Dataset) -> None:
             if v.dtype == "float32":
                 assert cells[v.name].isnull().all()
         assert (cells.evidence == EVIDENCE_FLAGS.index("none")).all()
+
+
+def test_what_a_family_cannot_do_is_refused_to_it_alone(predictor: HardwareModelPredictor) -> None:
+    data = predictor.create_hardware_prediction_matrix(["resnet50", "gpt2"], [8], "a100", ["int8", "fp32"], "training")
+    speed = data.dataset.throughput.squeeze()
+    assert speed.sel(precision="int8").isnull().to_numpy().tolist() == [True, False]
+    assert speed.sel(precision="fp32").notnull().all()
+    assert [row[:3] for row in cannot_run(data.dataset)] == [("a100", "int8", "vision")]
 
 
 def test_images_do_not_vary_with_the_sequence_length_and_are_predicted_once(data: xr.Dataset, plan: m.Plan) -> None:

@@ -9,7 +9,8 @@ SEVERAL = ("--hardware", "--source", "--browser", "--price", "--power", "--const
 #: Further ones, where a command asks for many cells at once.
 OF_COMMAND = {
     "matrix": ("--batch-size", "-b", "--seq-length", "--precision", "--phase", "--model", "--quantile", "--kind"),
-    "plot": ("--kind",),
+    "plot": ("--kind", "--effect"),
+    "report": ("--kind",),
 }
 
 

@@ -13,7 +13,20 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from hwpredict import __version__
-from hwpredict.cli import benchmark, db, detect, evaluate, fit, import_, matrix, predict, recommend
+from hwpredict.cli import (
+    benchmark,
+    compare,
+    db,
+    detect,
+    evaluate,
+    fit,
+    import_,
+    matrix,
+    plot,
+    predict,
+    recommend,
+    report,
+)
 from hwpredict.cli.arguments import flat, spread
 from hwpredict.errors import ConfigError, HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
 
@@ -26,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = ("recommend", "predict", "fit", "import", "db", "detect", "benchmark", "matrix", "evaluate")
+COMMANDS = tuple("recommend predict fit import db detect benchmark matrix plot report compare evaluate".split())
 app.command("recommend")(recommend.recommend)
 app.command("predict")(predict.predict)
 app.command("fit")(fit.fit)
@@ -34,6 +47,9 @@ app.command("import")(import_.import_)
 app.command("detect")(detect.detect)
 app.command("benchmark")(benchmark.benchmark)
 app.command("matrix")(matrix.matrix)
+app.command("plot")(plot.plot)
+app.command("report")(report.report)
+app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(db.app)
 

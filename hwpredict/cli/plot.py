@@ -18,7 +18,7 @@ def plot(
         list[str] | None,
         typer.Option(
             "--kind",
-            help="hardware-comparison, batch-scaling, efficiency, memory-usage, precision-impact (default: these), "
+            help="hardware-comparison, batch-scaling, efficiency, memory-usage, precision-impact (the default); "
             "bottlenecks, best-hardware, pareto, all; roofline, shrinkage, calibration.",
         ),
     ] = None,

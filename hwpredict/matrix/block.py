@@ -83,9 +83,13 @@ def block_rows(grid: Grid, block: Block) -> tuple[r.Table, NDArray[np.int64], ND
     phases = grid.phases[block[5]] if grid.phases else (FORWARD,)
     sizes = (len(models), len(grid.targets), len(precisions), len(batches), len(lengths), len(phases))
     m, h, p, b, s, f = np.unravel_index(np.arange(int(np.prod(sizes))), sizes)
-    blocked = np.array([[bool(grid.blocked(t, x)) for x in precisions] for t in grid.targets])
+    families = {
+        f: np.array([[bool(grid.blocked(f, t, x)) for x in precisions] for t in grid.targets])
+        for f in {x.known_family for x in models}
+    }
+    blocked = np.stack([families[x.known_family] for x in models])
     absent = np.array([[bool(grid.inapplicable(x, y)) for y in phases] for x in models])
-    runs = ~blocked[h, p] & ~absent[m, f]
+    runs = ~blocked[m, h, p] & ~absent[m, f]
     works = [grid.workload(x, y, z, w) for x in models for y in precisions for z in lengths for w in phases]
     base = to_rows([(work, target) for work in works for target in grid.targets])
 

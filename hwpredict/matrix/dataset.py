@@ -105,6 +105,7 @@ COORDINATES: dict[str, dict[str, Any]] = {
     "part": {"long_name": "part of the time of a step"},
     "draw": {"long_name": "predictive draw", "units": "1"},
     "family": {"long_name": "family of the model"},
+    "model_family": {"long_name": "families of the models, each once"},
     "item": {"long_name": "what is counted"},
     "platform": {"long_name": "platform"},
     "device": {"long_name": "device, empty if not named"},
@@ -144,8 +145,8 @@ def coordinates(plan: Plan) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``incompatible`` (hardware, precision): the reason, empty if it runs. With phases also ``inapplicable`` (model,
-        phase).
+        ``incompatible`` (model_family, hardware, precision): the reason, empty if it runs. With phases also
+        ``inapplicable`` (model, phase).
     """
     import xarray as xr
 
@@ -177,8 +178,10 @@ def coordinates(plan: Plan) -> xr.Dataset:
         coords["phase"] = ("phase", text(g.phases))
     if plan.keep_draws:
         coords["draw"] = ("draw", np.arange(plan.draws))
-    reasons = text(g.blocked(t, p) for t in g.targets for p in g.precisions).reshape(len(g.targets), -1)
-    data: dict[str, Any] = {"incompatible": (("hardware", "precision"), reasons)}
+    coords["model_family"] = ("model_family", text(g.families))
+    reasons = text(g.blocked(f, t, p) for f in g.families for t in g.targets for p in g.precisions)
+    shape = (len(g.families), len(g.targets), len(g.precisions))
+    data: dict[str, Any] = {"incompatible": (("model_family", "hardware", "precision"), reasons.reshape(shape))}
     if g.phases:
         absent = text(g.inapplicable(m, f) for m in g.models for f in g.phases).reshape(len(g.models), -1)
         data["inapplicable"] = (("model", "phase"), absent)
@@ -306,4 +309,25 @@ def evidence(data: xr.Dataset) -> xr.DataArray:
     """Evidence of each cell as words: measured, device, platform, prior; ``none`` where nothing runs."""
     out = data["evidence"].copy(data=np.array(EVIDENCE_FLAGS)[data["evidence"].to_numpy()])
     out.attrs = {"long_name": data["evidence"].attrs["long_name"]}
+    return out
+
+
+def cannot_run(data: xr.Dataset) -> list[tuple[str, str, str, str]]:
+    """What cannot run, with the reason, each reason once per hardware and precision.
+
+    Returns
+    -------
+    list of (str, str, str, str)
+        Hardware, precision, families ("all" or some, separated by commas), reason.
+    """
+    if "incompatible" not in data:
+        return []
+    table = data["incompatible"].transpose("hardware", "precision", "model_family")
+    families = table["model_family"].to_numpy().tolist()
+    out = []
+    for h, by_precision in zip(table["hardware"].to_numpy().tolist(), table.to_numpy().tolist(), strict=True):
+        for p, reasons in zip(table["precision"].to_numpy().tolist(), by_precision, strict=True):
+            for reason in dict.fromkeys(r for r in reasons if r):
+                mine = [f for f, r in zip(families, reasons, strict=True) if r == reason]
+                out.append((h, p, "all" if len(mine) == len(families) else ", ".join(mine), reason))
     return out

@@ -169,9 +169,14 @@ class Grid:
         """Hash of the axes: two grids with equal signatures have equal cells."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
-    def blocked(self, target: Target, precision: str) -> str:
-        """Why a target cannot run a precision in this mode; empty if it can."""
-        return incompatible(target.platform, precision, self.mode) or ""
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families of the models, each once."""
+        return tuple(dict.fromkeys(m.known_family for m in self.models))
+
+    def blocked(self, family: str, target: Target, precision: str) -> str:
+        """Why a target cannot run models of a family at a precision in this mode; empty if it can."""
+        return incompatible(target.platform, precision, self.mode, family or None) or ""
 
     def inapplicable(self, model: ModelSpec, phase: str) -> str:
         """Why a model has no such phase; empty if it has."""

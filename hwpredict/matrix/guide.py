@@ -28,7 +28,7 @@ GUIDE_KEYS = {"throughput": "throughput", "latency": "latency_mean", "memory": "
 DIGITS = 6
 
 _NOT_WRITTEN = {"draw"}  # draws are for netCDF and Zarr
-_COORDINATES = ("family", "item", "platform", "device", "runtime", "capacity", "mode", "n_devices")
+_COORDINATES = ("model_family", "family", "item", "platform", "device", "runtime", "capacity", "mode", "n_devices")
 
 
 def number(value: Any) -> float | int | None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwpredict.plots import labels
+from hwpredict.plots import labels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Inches that a 6 pt label takes.
-LABEL = 0.1
+#: Inches that a 6 pt label takes in height, and one of its characters in width; and what is left of the axes.
+LABEL, CHARACTER, SIDE = 0.1, 0.051, 0.55
 
 
 def ink(colour: str) -> str:
@@ -62,6 +62,10 @@ def name_ends(
         LineCollection(leads, colors=list(colours), linewidths=0.35, transform=ax.transAxes, clip_on=False),
         autolim=False,
     )
-    for place, name, colour in zip(moved, names, colours, strict=True):
+    figure = ax.get_figure(root=True)
+    width = figure.get_figwidth() if figure is not None else style.COLUMN
+    most = int((1 - start) * (width - SIDE) / CHARACTER)
+    for place, full, colour in zip(moved, names, colours, strict=True):
+        name = full if len(full) <= most else full[: most - 1].rstrip() + "…"
         written = ax.text(start, place, name, transform=ax.transAxes, va="center", fontsize=6, color=ink(colour))
         written.set_in_layout(False)

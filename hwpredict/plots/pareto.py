@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-MARGIN = 0.36
+MARGIN = 0.42
 HEIGHT = 2.4
 #: Options on the front with at least this probability are named.
 NAMED = 0.1
@@ -102,7 +102,8 @@ def pareto(
     front = np.quantile(attainable(latency, throughput, limits), (0.05, 0.25, 0.5, 0.75, 0.95), axis=1)
     fig = style.new_figure(style.COLUMN, HEIGHT + 0.95)
     ax = fig.subplots()
-    front[front <= 0] = np.nan
+    bottom = float(y.min()) / 1.5
+    front = np.maximum(front, bottom)  # where nothing may be quick enough the band reaches the axis
     ax.fill_between(limits, front[0], front[4], step="post", color=style.NEUTRAL[3], lw=0)
     ax.fill_between(limits, front[1], front[3], step="post", color=style.NEUTRAL[2], lw=0)
     ax.step(limits, front[2], where="post", color=style.NEUTRAL[0], lw=0.9)
@@ -112,7 +113,7 @@ def pareto(
             lw=0, zorder=3,
         )  # fmt: skip
     ax.set_xlim(limits[0], limits[0] * (limits[-1] / limits[0]) ** (1 / (1 - MARGIN)))
-    ax.set_ylim(y.min() / 1.5, np.nanmax(front[4]) * 1.2)
+    ax.set_ylim(bottom, front[4].max() * 1.2)
     panels.log_axis(ax, "x", most=5)
     panels.log_axis(ax, "y", most=5)
     ax.set_xlabel("latency of a step (ms)", loc="left")
@@ -120,14 +121,12 @@ def pareto(
     likely = sorted((i for i in range(len(options)) if chance[i] >= NAMED), key=lambda i: -chance[i])[:20]
     ends.name_ends(
         ax, [(x[i], y[i]) for i in likely],
-        [f"{short[options[i][0]]}, batch {options[i][1]}: {chance[i]:.0%}" for i in likely],
+        [f"{short[options[i][0]]}, {options[i][1]}: {chance[i]:.0%}" for i in likely],
         [looks[options[i][0]].colour for i in likely], start=1 - MARGIN + 0.02, height=HEIGHT,
     )  # fmt: skip
     _legend(fig, part)
-    fig.suptitle(
-        f"{labels.short_model(str(first))}, {part.precision.item()}: throughput within a latency; P(on the front)",
-        fontsize=7, x=0.01, ha="left",
-    )  # fmt: skip
+    what = "throughput within a latency; names: hardware, batch size: P(on the front)"
+    fig.suptitle(f"{labels.short_model(str(first))}, {part.precision.item()}: {what}", fontsize=6.5, x=0.01, ha="left")
     return fig
 
 

@@ -19,6 +19,8 @@ HEIGHT = 1.75
 MARGIN = 0.3
 #: Levels named: the farthest from their population.
 NAMED = 12
+#: Share of the levels at either end that may lie beyond the axis.
+EDGE = 0.005
 #: Normal deviate of the end of a 90 % interval.
 Z90 = 1.645
 
@@ -48,6 +50,11 @@ def _panel(ax: Axes, table: xr.Dataset) -> None:
     mean, q = np.exp(table["effect"].to_numpy()), np.exp(table["effect_quantile"].to_numpy())
     count = np.maximum(table["count"].to_numpy(), 1)
     band = np.exp(Z90 * float(table["scale"]))
+    # a few mislabelled boards must not squeeze the rest: what lies beyond is drawn at the edge
+    low, high = np.quantile(mean, (EDGE, 1 - EDGE))
+    low, high = min(low, 1 / band) / 1.3, max(high, band) * 1.3
+    ax.set_ylim(low, high)
+    mean = np.clip(mean, low * 1.03, high / 1.03)
     if "platform" in table.coords:
         looks = [style.look(str(p)) for p in table["platform"].to_numpy()]
     else:
@@ -63,19 +70,17 @@ def _panel(ax: Axes, table: xr.Dataset) -> None:
                    alpha=0.9 if len(mean) < 200 else 0.6)  # fmt: skip
     top = float(count.max()) * 1.5
     ax.set_xlim(0.8, 0.8 * (top / 0.8) ** (1 / (1 - MARGIN)))
-    ax.set_ylim(min(q[:, 0].min(), 1 / band) / 1.1, max(q[:, -1].max(), band) * 1.1)
     panels.log_axis(ax, "x", most=5)
     panels.log_axis(ax, "y", most=5)
     ax.set_ylabel("factor on time")
     parts = str(table.attrs["parts"]).split()
-    what = "the whole step" if parts == ["row"] else ", ".join(parts)
+    what = "the whole step" if len(parts) > 2 or parts == ["row"] else " and ".join(parts)
     n = len(mean)
     ax.set_title(f"{table.attrs['effect'].partition(':')[0]} effects on {what} ({n:,} levels)", fontsize=6.5)
     far = np.argsort(-np.abs(table["effect"].to_numpy()))[:NAMED]
     key = "device" if "device" in table.coords else "level"
     texts = [str(v) for v in table[key].to_numpy()[far]]
     texts = [labels.short_device(t) if key == "device" else t.replace("|", ", ") for t in texts]
-    texts = [t if len(t) <= 22 else t[:21] + "…" for t in texts]
     ends.name_ends(
         ax, [(float(count[i]), float(mean[i])) for i in far], texts, [colours[i] for i in far], start=1 - MARGIN + 0.02,
         height=HEIGHT,

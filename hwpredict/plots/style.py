@@ -47,14 +47,14 @@ PLATFORM_LOOKS: dict[str, Look] = {
 NEUTRAL = ("#222222", "#777777", "#BBBBBB", "#E4E4E4")
 #: Two posteriors side by side.
 PAIR = ("#0072B2", "#D55E00")
-#: Parts of the time of a step (Okabe and Ito 2008).
+#: Parts of the time of a step, likewise told apart.
 PART_COLOURS = {
     "compute": "#0072B2",
     "activation": "#56B4E9",
     "weights": "#E69F00",
-    "kv": "#CC79A7",
-    "overhead": "#999999",
-    "comm": "#009E73",
+    "kv": "#882255",
+    "overhead": "#BBBBBB",
+    "comm": "#000000",
 }
 PART_LABELS = {
     "compute": "arithmetic",

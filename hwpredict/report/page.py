@@ -19,10 +19,10 @@ import numpy as np
 
 from hwpredict.errors import InvalidWorkloadError, StoreError
 from hwpredict.matrix.block import EVIDENCE_FLAGS
-from hwpredict.matrix.dataset import check_matrix
+from hwpredict.matrix.dataset import cannot_run, check_matrix
 from hwpredict.matrix.grid import CELL_DIMS
 from hwpredict.matrix.guide import number
-from hwpredict.plots import KINDS, style, visualize
+from hwpredict.plots import KINDS, labels, style, visualize
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 #: Cells of one report: a browser sorts and filters so many without a pause.
 MOST_CELLS = 60_000
 _METRICS = ("throughput", "latency", "memory")
+#: As people write them; those of the file are for UDUNITS.
+_UNITS = {"throughput": "items/s", "latency": "ms", "memory": "MB"}
 _TITLES = {
     "hardware-comparison": "Hardware comparison",
     "batch-scaling": "Batch-size scaling",
@@ -72,8 +74,8 @@ def render(data: xr.Dataset, *, kinds: Sequence[str] | None = None, title: str =
             "e.g. fewer models"
         )
     payload = table(data)
-    # "</script>" inside a string would end the script
-    encoded = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    # "</script>" or "<!--" inside a string would end the script, or never let it end
+    encoded = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     heading = title or "Prediction matrix"
     parts = {
         "title": html.escape(heading),
@@ -120,7 +122,7 @@ def table(data: xr.Dataset) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``columns`` (name, kind, unit), ``rows`` (one list a cell that runs), ``looks`` (platform to colour).
+        ``columns`` (name, kind, unit), ``rows`` (a list per cell that runs), ``colours`` and ``short`` by hardware.
     """
     dims = [d for d in (*CELL_DIMS, "phase") if d in data.dims]
     flat = data.transpose(*dims, ...)
@@ -134,7 +136,7 @@ def table(data: xr.Dataset) -> dict[str, Any]:
         columns.append({"name": dim.replace("_", " "), "kind": "label"})
         values.append([names[i] for i in axes[dims.index(dim)][ok].tolist()])
     for metric in _METRICS:
-        columns.append({"name": metric, "kind": "interval", "unit": str(data[metric].attrs.get("units", ""))})
+        columns.append({"name": metric, "kind": "interval", "unit": _UNITS[metric]})
         median = flat[metric].to_numpy().ravel()[ok]
         if f"{metric}_quantile" in data:
             q = flat[f"{metric}_quantile"].to_numpy().reshape(-1, data.sizes["quantile"])[ok]
@@ -148,19 +150,23 @@ def table(data: xr.Dataset) -> dict[str, Any]:
     if "evidence" in data:
         columns.append({"name": "evidence", "kind": "label"})
         values.append([EVIDENCE_FLAGS[i] for i in flat["evidence"].to_numpy().ravel()[ok].tolist()])
+    hardware = data["hardware"].to_numpy().tolist()
     platforms = data["platform" if "platform" in data.coords else "hardware"].to_numpy().tolist()
-    colours = {h: style.look(p).colour for h, p in zip(data["hardware"].to_numpy().tolist(), platforms, strict=True)}
     return {
         "columns": columns,
         "rows": [list(row) for row in zip(*values, strict=True)],
         "quantiles": data["quantile"].to_numpy().tolist() if "quantile" in data.dims else [],
-        "colours": colours,
+        "colours": {h: style.look(p).colour for h, p in zip(hardware, platforms, strict=True)},
+        "short": dict(zip(hardware, labels.shortened(hardware), strict=True)),
     }
 
 
 def _lead(data: xr.Dataset) -> str:
-    sizes = " × ".join(f"{data.sizes[d]} {d.replace('_', ' ')}{'s' if data.sizes[d] > 1 else ''}"
-                       for d in (*CELL_DIMS, "phase") if d in data.dims)  # fmt: skip
+    plural = {"hardware": "hardware", "batch_size": "batch sizes", "sequence_length": "sequence lengths"}
+    dims = [d for d in (*CELL_DIMS, "phase") if d in data.dims]
+    sizes = " × ".join(
+        f"{data.sizes[d]} {plural.get(d, d + 's') if data.sizes[d] > 1 else d.replace('_', ' ')}" for d in dims
+    )
     mode = str(data["mode"].item()) if "mode" in data.coords else "inference"
     q = data["quantile"].to_numpy().tolist() if "quantile" in data.dims else []
     text = f"{mode}: {sizes}. Figures are posterior medians"
@@ -171,7 +177,7 @@ def _figures(data: xr.Dataset, kinds: Sequence[str] | None) -> str:
     """Figures as embedded SVG images, a section per kind."""
     out = []
     with TemporaryDirectory() as folder:
-        for kind in kinds or KINDS:
+        for kind in KINDS if kinds is None else kinds:
             if kinds is None and KINDS[kind].needs(data):
                 continue
             files = visualize(data, folder, kinds=[kind], format="svg")
@@ -193,14 +199,10 @@ def _provenance(data: xr.Dataset) -> str:
 
 
 def _incompatible(data: xr.Dataset) -> str:
-    if "incompatible" not in data:
-        return ""
-    rows = [
-        f"<li><b>{html.escape(str(h))}, {html.escape(str(p))}</b>: {html.escape(str(reason))}</li>"
-        for h, line in zip(data["hardware"].to_numpy(), data["incompatible"].to_numpy(), strict=True)
-        for p, reason in zip(data["precision"].to_numpy(), line, strict=True)
-        if str(reason)
-    ]
+    rows = []
+    for hardware, precision, families, reason in cannot_run(data):
+        what = ", ".join((hardware, precision, *(() if families == "all" else (families,))))
+        rows.append(f"<li><b>{html.escape(what)}</b>: {html.escape(reason)}</li>")
     return f"<h2>Cannot run</h2><ul class='plain'>{''.join(rows)}</ul>" if rows else ""
 
 

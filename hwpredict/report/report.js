@@ -94,7 +94,7 @@
     box.replaceChildren();
     if (i < 0 || !rows.length || rows[0][i].length < 3) return;
     const shown = rows.slice(0, CHART), narrow = window.innerWidth < 640;
-    const W = narrow ? 420 : 1000, left = narrow ? 150 : 330, right = 12, step = 16, top = 22, H = top + shown.length * step + 6;
+    const W = narrow ? 420 : 1000, left = narrow ? 160 : 330, right = 12, step = 16, top = 22, H = top + shown.length * step + 6;
     const values = shown.flatMap((r) => r[i]).filter((x) => x > 0);
     const lo = Math.log10(Math.min(...values)), hi = Math.log10(Math.max(...values)), span = Math.max(hi - lo, 0.1);
     const x = (v) => left + ((Math.log10(v) - lo) / span) * (W - left - right);
@@ -112,12 +112,15 @@
       svg.append(make("line", { x1: place, x2: place, y1: top - 4, y2: H, stroke: "#e4e4e4" }));
       if (place - last > 46) { svg.append(make("text", { x: place, y: 12, "text-anchor": "middle", class: "axis" }, figure(Math.pow(10, d)))); last = place; }
     }
-    const labels = columns.map((c, k) => (c.kind === "label" && c.name !== "evidence" ? k : -1)).filter((k) => k >= 0);
+    const varies = (k) => shown.some((r) => r[k] !== shown[0][k]);
+    let labels = columns.map((c, k) => (c.kind === "label" && c.name !== "evidence" && varies(k) ? k : -1)).filter((k) => k >= 0);
+    if (!labels.length) labels = [at("hardware")];
+    const named = (row) => labels.map((k) => (columns[k].name === "hardware" ? data.short[row[k]] || row[k] : columns[k].name === "batch size" ? "batch " + row[k] : row[k])).join(", ");
     const unit = columns[i].unit;
     svg.append(make("text", { x: 0, y: 12, class: "axis" }, state.metric + (unit ? " (" + unit + ")" : "")));
     shown.forEach((row, n) => {
       const y = top + n * step + step / 2, v = row[i], q = v.slice(1).filter((w) => w > 0), colour = data.colours[row[at("hardware")]] || "#000";
-      const text = labels.map((k) => row[k]).join(", "), most = narrow ? 24 : 54;
+      const text = named(row), most = narrow ? 26 : 56;
       svg.append(make("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, text.length > most ? "…" + text.slice(text.length - most + 1) : text));
       if (q.length > 1) {
         svg.append(make("line", { x1: x(q[0]), x2: x(q[q.length - 1]), y1: y, y2: y, stroke: colour, "stroke-width": 1 }));
@@ -127,7 +130,7 @@
       const e = at("evidence"), empty = e >= 0 && row[e] === "prior";
       svg.append(make("circle", { cx: x(v[0]), cy: y, r: 4, fill: empty ? "#fff" : colour, stroke: colour, "stroke-width": 1.5 }));
       const hit = make("rect", { x: 0, y: y - step / 2, width: W, height: step, class: "hit" });
-      hit.dataset.tip = text + "\n" + describe(row, i);
+      hit.dataset.tip = columns.map((c, k) => (c.kind === "label" && c.name !== "evidence" ? c.name + ": " + row[k] + "\n" : "")).join("") + describe(row, i);
       svg.append(hit);
     });
     box.append(svg);
