@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hwpredict.evaluate.baselines import LightGBMQuantiles, roofline
 
 from hwpredict.decision.information import condition, run_until_settled
 from hwpredict.decision.outcomes import Candidate, Outcomes
@@ -47,6 +46,8 @@ from hwpredict.performance.fit import fit
 from hwpredict.performance.posterior import Posterior
 from hwpredict.performance.predictive import Prediction, predict
 from hwpredict.store import read_measurements
+from rivals.base import Inputs
+from rivals.features import mostly_unseen, physics
 
 #: LLM-Pilot: limits of the normalised time to first token and of the time between tokens, ms; users to serve.
 LIMITS = {"nttft": 100.0, "itl": 50.0}
@@ -254,6 +255,24 @@ def chosen_by(c: Context, speed: np.ndarray, latency: np.ndarray, slo: float | N
     return int(value.mean(axis=1).argmax())
 
 
+def inputs(rows: r.Table) -> Inputs:
+    """What a rival sees of rows."""
+    x = covariates(rows)
+    return Inputs(x.numbers, x.labels)
+
+
+def boosted_median(train: r.Table, held: r.Table, args: argparse.Namespace) -> np.ndarray:
+    """LightGBM's median of log throughput, fitted to what the plain roofline leaves over."""
+    from rivals import lightgbm_quantile
+
+    known, new = inputs(train), inputs(held)
+    fitted = lightgbm_quantile.fit(
+        known, np.log(train["throughput"]) - physics(known, "throughput"), threads=1, seed=args.seed,
+        exclude=mostly_unseen(known, new), rounds=args.rounds,
+    )  # fmt: skip
+    return np.asarray(np.median(fitted(new), axis=1) + physics(new, "throughput"))
+
+
 def regret(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse.Namespace) -> dict[str, Any]:
     """Mean realised regret of four ways to choose, with a paired bootstrap against the first."""
     held = r.take(rows, test)
@@ -261,10 +280,8 @@ def regret(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse
     speed, latency = np.log(p.throughput.astype(float)), np.log(p.latency.astype(float))
     train = r.take(rows, ~test & np.isfinite(rows["throughput"]) & (rows["throughput"] > 0))
     train = r.take(train, choose_rows(train, args.rows_per_source, args.seed))
-    booster = LightGBMQuantiles(rounds=args.rounds).fit(train, np.log(train["throughput"]))
-    boosted = np.log(np.median(booster.predict(held), axis=1))
-    x = covariates(held).numbers
-    plain = x["log_items"] - roofline(held)
+    boosted = boosted_median(train, held, args)
+    plain = physics(inputs(held), "throughput")
     items = np.log(held["batch_size"]) + np.log(1e3)
     # a point predictor of throughput implies a latency: that of a synchronous loop
     methods: dict[str, tuple[np.ndarray, np.ndarray]] = {

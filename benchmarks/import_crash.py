@@ -2,15 +2,17 @@
 
     python benchmarks/import_crash.py [--imports 50] [--rows 20000]
 
-Each import is a process that adds a file of its own to one store. A third or so of them are let through, the others
-killed at a moment drawn from the time that an import takes. After each, the store is opened, checked, and its rows per
-file counted: all or none.
+Each import is a process that adds a file of its own to one store. A few are let through, the others killed at a moment
+drawn from the time that an import lately took from when the store was open. After each, the store is opened, checked,
+and its rows per file counted: all or none.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -41,16 +43,18 @@ def write(path: Path, number: int, rows: int) -> None:
         )
 
 
-def attempt(database: Path, given: Path, seconds: float | None) -> bool:
-    """Import in a process, killed after so many seconds from when the store is open; whether it was let through."""
+def attempt(database: Path, given: Path, seconds: float | None) -> float | None:
+    """Import in a process, killed so many seconds after the store is open; how long it took, None if it was killed."""
     command = [sys.executable, "-c", CHILD, str(database), str(given)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        if seconds is not None:
-            time.sleep(seconds)
-            process.kill()
-    return process.returncode == 0
+        started = time.perf_counter()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        took = time.perf_counter() - started
+        process.kill()
+    return took if process.returncode == 0 else None
 
 
 def inspect(database: Path, files: int, rows: int) -> tuple[set[int], list[str]]:
@@ -74,15 +78,18 @@ def campaign(folder: Path, imports: int, rows: int, seed: int) -> dict[str, int]
     rng = random.Random(seed)
     database, present = folder / "store.duckdb", set[int]()
     write(folder / "first.parquet", 0, rows)
-    started = time.perf_counter()
-    if not attempt(database, folder / "first.parquet", None):
+    took = [attempt(database, folder / "first.parquet", None)]
+    if took[0] is None:
         raise RuntimeError("the first import, which nobody killed, failed")
-    usual = time.perf_counter() - started
     killed = survived = 0
     for number in range(1, imports):
         given = folder / f"{number}.parquet"
         write(given, number, rows)
-        finished = attempt(database, given, rng.uniform(0, 1.3 * usual) if rng.random() < 0.9 else None)
+        usual = statistics.median([seconds for seconds in took if seconds is not None][-3:])
+        took.append(attempt(database, given, rng.uniform(0, 1.2 * usual) if number % 10 else None))
+        finished = took[-1] is not None
+        if not finished and number % 10 == 0:
+            raise RuntimeError(f"import {number}, which nobody killed, failed")
         present_now, wrong = inspect(database, imports, rows)
         if wrong:
             raise RuntimeError(f"after import {number}: {'; '.join(wrong)}")

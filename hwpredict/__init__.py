@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hwpredict.predictor import HardwareModelPredictor
     from hwpredict.results import PerformancePrediction, Recommendation
     from hwpredict.store.benchmark_store import BenchmarkStore
+    from hwpredict.training import train_prediction_models
     from hwpredict.workload import Target, Workload
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "Workload",
     "from_point_predictor",
     "open_matrix",
+    "train_prediction_models",
 ]
 
 _HOME = {
@@ -42,6 +44,7 @@ _HOME = {
     "Workload": "hwpredict.workload",
     "from_point_predictor": "hwpredict.performance.residual",
     "open_matrix": "hwpredict.matrix",
+    "train_prediction_models": "hwpredict.training",
 }
 
 

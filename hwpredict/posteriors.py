@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hwpredict.config import Config
-from hwpredict.errors import InvalidWorkloadError, PosteriorError, StoreError
+from hwpredict.errors import HwpredictError, InvalidWorkloadError, PosteriorError, StoreError
 from hwpredict.performance import rows as r
 from hwpredict.performance.posterior import Posterior
 
@@ -72,26 +72,46 @@ def check(config: Config) -> None:
 
 
 def read(config: Config) -> pd.DataFrame:
-    """Measurements of the database and of the Parquet and CSV files below the benchmark folder.
+    """Measurements of the database and of every file below the benchmark folder whose format is known.
 
     Raises
     ------
     InvalidWorkloadError
-        There is neither.
+        There is neither, or nothing in them.
     StoreError
-        Something there cannot be read.
+        The database cannot be read.
     """
-    folder = config.benchmark_dir
-    found = sorted(p for p in folder.rglob("*") if p.suffix in (".parquet", ".csv")) if folder is not None else []
-    paths = [*found, *([config.database] if config.database is not None else [])]
-    if not paths:
-        where = f"{folder} holds no .parquet or .csv file" if folder else "no measurements are given"
-        raise InvalidWorkloadError(f"{where}: give a frame, a benchmark_dir or a database_path")
     import pandas as pd
 
     from hwpredict.store import read_measurements
 
-    return pd.concat([read_measurements(path) for path in paths], ignore_index=True)
+    frames = []
+    if config.benchmark_dir is not None:
+        frames.append(_import_folder(config.benchmark_dir))
+    if config.database is not None:
+        frames.append(read_measurements(config.database))
+    if not frames:
+        raise InvalidWorkloadError("no measurements are given: give a frame, a benchmark_dir or a database_path")
+    frame = pd.concat(frames, ignore_index=True)
+    if frame.empty:
+        raise InvalidWorkloadError(f"{config.benchmark_dir or config.database} holds no measurements")
+    return frame
+
+
+def _import_folder(folder: Path) -> pd.DataFrame:
+    """Measurements of the files of a folder; what cannot be read is said."""
+    from hwpredict.store import BenchmarkStore, importers
+
+    with BenchmarkStore() as store:
+        for path, _ in importers.files([folder]):
+            try:
+                report = store.import_file(path)
+            except HwpredictError as error:
+                _log.warning("not read: %s", error)
+                continue
+            if report.rejected:
+                _log.warning("%s: %d rows were not taken, `hwpredict import` says why", path, report.rejected)
+        return store.measurements()
 
 
 def condition(posterior: Posterior, frame: Any, *, seed: int = 0) -> Posterior:

@@ -22,6 +22,7 @@ from hwpredict.performance.cells import Cells, predict_cells, to_rows
 from hwpredict.performance.posterior import Posterior
 from hwpredict.query import Model, describe, read_rows, resolve_model, resolve_targets
 from hwpredict.results import PerformancePrediction, Recommendation, to_dataset
+from hwpredict.training import load_prediction_models
 from hwpredict.workload import Target, Workload
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from hwpredict.matrix import PredictionMatrix
     from hwpredict.measure.report import HardwareReport
+    from hwpredict.store.benchmark_store import BenchmarkStore
 
 
 class HardwareModelPredictor:
@@ -48,11 +50,6 @@ class HardwareModelPredictor:
         By default the reference posterior that ships with the package.
     draws, seed : int, optional
         Predictive draws (400) and their seed (0).
-
-    Raises
-    ------
-    ConfigError, StoreError
-        A file or folder that was given does not exist, or is not what it should be.
 
     Examples
     --------
@@ -111,8 +108,31 @@ class HardwareModelPredictor:
         found = predict_cells(self.posterior, rows, draws=draws or self.draws, seed=self.seed, on_unknown=on_unknown)
         return refine(found, labels)
 
+    @property
+    def prediction_models(self) -> Posterior:
+        """The posterior in use; to be set to another one, its file, or the folder it was trained into."""
+        return self.posterior
+
+    @prediction_models.setter
+    def prediction_models(self, models: Posterior | str | os.PathLike[str]) -> None:
+        self._given = load_prediction_models(models)
+        self.__dict__.pop("posterior", None)
+
+    def keep(self, cells: Cells, store: BenchmarkStore | str | os.PathLike[str] | None) -> Cells:
+        """Predicted cells as they are; kept in a store, if one is given, to be held against later measurements."""
+        if store is not None:
+            from hwpredict.evaluate.record import keep  # with DuckDB, which predicting does without
+
+            keep(cells, store, fingerprint=self.posterior.fingerprint, seed=self.seed)
+        return cells
+
     def predict(
-        self, workloads: pd.DataFrame | Sequence[Any], *, on_unknown: str = "error", draws: int | None = None
+        self,
+        workloads: pd.DataFrame | Sequence[Any],
+        *,
+        on_unknown: str = "error",
+        draws: int | None = None,
+        store: BenchmarkStore | str | os.PathLike[str] | None = None,
     ) -> xr.Dataset:
         """Predict rows: the primitive under everything else.
 
@@ -125,6 +145,8 @@ class HardwareModelPredictor:
             Refuse a model, device, runtime or precision that is not known, or draw it from its family's, platform's
             or population's prior.
         draws : int, optional
+        store : BenchmarkStore or path, optional
+            Keeps the predictions, to be held against later measurements (``hwpredict evaluate``).
 
         Returns
         -------
@@ -138,7 +160,7 @@ class HardwareModelPredictor:
         InvalidWorkloadError
             No rows, a column that is missing, a number that makes no sense.
         """
-        return self.dataset(self.cells(workloads, on_unknown=on_unknown, draws=draws))
+        return self.dataset(self.keep(self.cells(workloads, on_unknown=on_unknown, draws=draws), store))
 
     def dataset(self, cells: Cells) -> xr.Dataset:
         """Cells as a Dataset, with where they come from."""
@@ -164,6 +186,7 @@ class HardwareModelPredictor:
         runtime: str | None = None,
         n_devices: int = 1,
         on_unknown: str = "error",
+        store: BenchmarkStore | str | os.PathLike[str] | None = None,
         **features: Any,
     ) -> PerformancePrediction:
         """Predict one workload on one or several targets.
@@ -189,6 +212,8 @@ class HardwareModelPredictor:
         n_devices : int
         on_unknown : {"error", "prior"}
             Refuse a name that is not known, or draw it from its population's prior.
+        store : BenchmarkStore or path, optional
+            Keeps the predictions, to be held against later measurements (``hwpredict evaluate``).
         **features
             Further fields of :class:`Workload`: ``item``, ``input_size``, ``parameters``, ``gmacs``, ``activations_m``.
 
@@ -206,7 +231,7 @@ class HardwareModelPredictor:
             mode=mode, precision=precision, **features,
         )  # fmt: skip
         names = [t.name for t in targets]
-        cells = self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names)
+        cells = self.keep(self._predict(to_rows([(work, t) for t in targets]), on_unknown, labels=names), store)
         return PerformancePrediction(names, cells, describe(work, cells.rows), self._attrs())
 
     def predict_optimal_hardware(
@@ -253,16 +278,9 @@ class HardwareModelPredictor:
             A name (``"throughput"``, ``"latency"``, ``"throughput_per_dollar"``, ``"guide"`` …), an expression on
             quantities, weights of names, or a function of draws: see :func:`hwpredict.decision.utility.get_utility`.
             By default the config's ("throughput").
-        risk : str or Risk, optional
-            ``"neutral"`` (default), ``"exponential:1"``, ``"crra:2"``, ``"cvar:0.1"``, ``"quantile:0.1"``.
-        constraints : str or list of str, optional
-            Such as ``"latency <= 20 ms with probability 0.95"``: see :mod:`hwpredict.decision.constraints`.
-        prices, power : mapping of str to float, optional
-            USD per device-hour and W per device, by device or platform, in the place of the catalog's.
-        grid : str or float, optional
-            Country or region whose carbon intensity counts, or g CO2/kWh.
-        oom_slowdown : float, optional
-            How many times slower a draw counts that does not fit into memory (100).
+        risk, constraints, prices, power, grid, oom_slowdown : optional
+            As in :class:`hwpredict.config.Config`: ``"cvar:0.1"``, ``"latency <= 20 ms with probability 0.95"``, USD
+            per device-hour, W per device, a country or g CO2/kWh, how many times slower a draw without room counts.
         optimize : str, sequence or mapping, optional
             Search over ``"batch-size"``, ``"precision"`` or both too: :attr:`Recommendation.per_target` then has the
             best of each target and :attr:`Recommendation.front` the Pareto front of cost, latency and throughput.
@@ -270,8 +288,7 @@ class HardwareModelPredictor:
             Plan for several devices: ``batch_size`` is then that of all together, and options are strategies (DDP,
             ZeRO, FSDP, tensor and pipeline parallelism) on up to ``gpu_count`` devices.
         gpu_count, optimizer, network_gb_s : optional
-            Devices at most (8); ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …; GB/s one way per device between machines
-            (what such devices are sold with).
+            Devices at most (8); ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …; GB/s one way between machines per device.
         measure : callable, optional
             Runs a benchmark: from a workload and a target to rows in the schema, none if it cannot. What is worth most
             is then measured, and the posterior in use conditioned on it, until the expected regret is below
@@ -283,13 +300,8 @@ class HardwareModelPredictor:
 
         Raises
         ------
-        UnknownNameError, InvalidWorkloadError
-        MissingFigureError
-            The utility or a constraint needs a price or power that is not known of a target that was named.
-        IncompatibleError
-            No target can run the workload.
-        InfeasibleError
-            None meets the constraints.
+        UnknownNameError, InvalidWorkloadError, MissingFigureError, IncompatibleError, InfeasibleError
+            The last three: a price or power that is needed is not known; no target runs it; none meets the constraints.
         """
         wanted = preferences(
             self.config, mode, utility=utility, risk=risk, constraints=constraints, prices=prices, power=power,
@@ -318,15 +330,8 @@ class HardwareModelPredictor:
     def detect_hardware(self, *, browser: bool = True) -> HardwareReport:
         """Find out what this machine has: a mapping from platform to report, true where it is available.
 
-        Parameters
-        ----------
-        browser : bool
-            Whether a headless browser may be started to ask for WebGPU and WebNN (some seconds).
-
-        Returns
-        -------
-        HardwareReport
-            Its ``targets()`` go into :meth:`predict_optimal_hardware` as ``available_hardware``.
+        Its ``targets()`` go into :meth:`predict_optimal_hardware` as ``available_hardware``. ``browser`` says whether a
+        headless browser may be started to ask for WebGPU and WebNN (some seconds).
         """
         from hwpredict.measure.detect import detect
 
@@ -356,26 +361,18 @@ class HardwareModelPredictor:
         models : list of str or of mapping, or path, optional
             Names; mappings with ``name``, ``family`` (``category``) and features; or a TOML, JSON or text file of them.
             The guide's six by default.
-        batch_sizes : list of int, optional
-            1, 8 and 32 by default.
-        hardware_platforms : str or list of str, optional
-            The package's usual candidates by default.
-        precision : str or list of str, optional
-            fp32, fp16 and int8 by default.
-        mode : {"inference", "training"}
-        sequence_lengths : list of int, optional
-            128 by default.
+        batch_sizes, sequence_lengths : list of int, optional
+            1, 8 and 32; and 128 by default.
+        hardware_platforms, precision : str or list of str, optional
+            The package's usual candidates; and fp32, fp16 and int8 by default.
         phases : list of {"forward", "prefill", "decode"}, optional
             Adds a dimension ``phase``.
-        n_devices : int
-        runtime : str, optional
         quantiles : list of float, optional
-            0.05, 0.25, 0.5, 0.75 and 0.95 by default.
-        keep_draws : bool
-            Keep the predictive draws as well.
-        on_unknown : {"error", "prior"}
+            0.05, 0.25, 0.5, 0.75 and 0.95 by default; with ``keep_draws`` the draws are kept as well.
         lazy : bool
             dask arrays (extra ``dask``) that are predicted when they are looked at.
+        mode, n_devices, runtime, on_unknown
+            As in :meth:`predict_performance`.
 
         Returns
         -------
@@ -398,6 +395,20 @@ class HardwareModelPredictor:
         plan = matrix.Plan(grid, self.draws, self.seed, keep_draws=keep_draws, on_unknown=on_unknown, **chosen)
         compute = matrix.compute_lazily if lazy else matrix.compute
         return matrix.PredictionMatrix(compute(plan, self.posterior))
+
+    def visualize_matrix(
+        self, matrix: Any, output_dir: str | os.PathLike[str] = "visualizations", **chosen: Any
+    ) -> list[str]:
+        """Draw figures of a matrix, and give the names of the files written; see :func:`hwpredict.plots.visualize`.
+
+        ``matrix`` is one of :meth:`create_hardware_prediction_matrix`, its Dataset, or the guide's dictionary as it was
+        read from JSON; ``kinds`` and ``format`` (png, svg, pdf) may follow.
+        """
+        from hwpredict.matrix import as_dataset
+        from hwpredict.plots import visualize
+
+        files = visualize(as_dataset(matrix), output_dir, **chosen)
+        return [str(f) for f in files]
 
     def fit(self, measurements: Any = None, *, seed: int = 0, **options: Any) -> HardwareModelPredictor:
         """Refit on measurements and use the result.
@@ -423,17 +434,8 @@ class HardwareModelPredictor:
     def update(self, measurements: Any = None, *, seed: int = 0) -> HardwareModelPredictor:
         """Condition the posterior in use on a handful of measurements, and use the result.
 
-        Parameters
-        ----------
-        measurements : pandas.DataFrame or list of dict, optional
-            Rows in the schema; by default those of the database and the benchmark folder given at construction whose
-            sources the posterior has not seen.
-        seed : int
-
-        Returns
-        -------
-        HardwareModelPredictor
-            Itself.
+        ``measurements`` are rows in the schema (a frame or a list of dict); by default those of the database and the
+        benchmark folder given at construction whose sources the posterior has not seen. The predictor is returned.
         """
         if measurements is None:
             return self._settle(posteriors.condition(self.posterior, posteriors.read(self.config), seed=seed))

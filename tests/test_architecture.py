@@ -26,7 +26,8 @@ LAYERS = (
     ("evaluate",),
     ("matrix",),
     ("plots",),
-    ("results", "query", "posteriors"),
+    ("report",),
+    ("results", "query", "posteriors", "training"),
     ("predictor",),
     ("",),  # hwpredict itself: the public surface
     ("cli", "__main__"),

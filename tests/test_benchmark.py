@@ -29,7 +29,7 @@ from hwpredict.measure.rows import to_row
 from hwpredict.measure.runner import Outcome, Settings, run
 from hwpredict.measure.session import benchmark, default_settings
 from hwpredict.measure.synthetic import arrays
-from hwpredict.performance import rows as r
+from hwpredict.performance import notes, rows as r
 from hwpredict.store import BenchmarkStore
 from hwpredict.store.schema import COLUMN_NAMES
 from hwpredict.workload import Platform
@@ -308,10 +308,10 @@ def test_rows_fit_the_schema_and_say_the_same_twice() -> None:
     table = r.table(rows)
     assert table["latency_ms"].tolist() == [50.0] * 4
     # nothing in the note is taken for a setting of the harness …
-    assert [r.setting(note) for note in table["note"]] == [""] * 4
+    assert [notes.setting(note) for note in table["note"]] == [""] * 4
     # … but a thread count that is not the machine's is one
     few = to_row(measured(CELLS[0]), HERE, replace(SETTINGS, threads=1, timer="processor"))
-    assert r.setting(few["note"]) == "threads=1"
+    assert notes.setting(few["note"]) == "threads=1"
     assert "processor time" in few["note"]
 
 
@@ -359,9 +359,9 @@ def test_ctrl_c_during_a_write_comes_after_it(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "here.duckdb"
     load = BenchmarkStore.load
 
-    def interrupted(self: BenchmarkStore, given: Any) -> Any:
+    def interrupted(self: BenchmarkStore, *given: Any, **how: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
-        return load(self, given)
+        return load(self, *given, **how)
 
     monkeypatch.setattr(BenchmarkStore, "load", interrupted)
     session = benchmark(CELLS, HERE, SETTINGS, database=path, runner=sequence(*map(measured, CELLS)))

@@ -60,7 +60,7 @@ def test_one_runtime_stands_for_all_platforms_and_tables_merge() -> None:
         ("runtime = 3", "runtime is 3"),
         ("utility = ''", "utility is ''"),
         ("utility = ", "not TOML"),
-        ("[selection_criteria]", "unknown setting 'selection_criteria'"),
+        ("[batch_size_thresholds]", "unknown setting 'batch_size_thresholds'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(tmp_path: Path, text: str, says: str) -> None:

@@ -11,7 +11,7 @@ from rivals.base import Array, Inputs, Predictor, Rival, gaussian
 from rivals.features import Encoded
 
 
-def fit(x: Inputs, y: Array, *, threads: int, seed: int, exclude: tuple[str, ...], rounds: int = 150) -> Predictor:
+def fit(x: Inputs, y: Array, *, threads: int, seed: int, exclude: tuple[str, ...], rounds: int = 120) -> Predictor:
     encode = Encoded(exclude)
     values = encode.fit(x, y, seed)
     model = NGBRegressor(
@@ -34,7 +34,7 @@ def fit(x: Inputs, y: Array, *, threads: int, seed: int, exclude: tuple[str, ...
 
 RIVAL = Rival(
     fit,
-    grid=({"labels": "all", "residual": True}, {"labels": "seen", "residual": True}),
-    max_rows=5000,
+    grid=({"labels": "seen", "residual": True},),
+    max_rows=4000,
     tune_rows=2000,
 )

@@ -16,7 +16,7 @@ from rivals.features import mostly_unseen, physics
 #: Most rows of an inner fold that options are compared on.
 VALIDATION = 1500
 #: Up to so many training rows there are several inner folds: one would hold too few groups to choose by.
-FEW_ROWS, REPEATS = 2000, 3
+FEW_ROWS, REPEATS = 2000, 2
 
 Mask = NDArray[np.bool_]
 #: From row indices to masks of the inner training and validation rows among them.

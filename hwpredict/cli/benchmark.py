@@ -46,9 +46,7 @@ def benchmark(
         str,
         typer.Option("--timer", help="wall; or processor (with --threads 1) on a machine that is shared."),
     ] = "wall",
-    database: Annotated[
-        Path | None, typer.Option("--database", envvar="HWPREDICT_DATABASE", help="Store that the rows go into.")
-    ] = Path("hwpredict.duckdb"),
+    database: o.Store = None,
     store: Annotated[bool, typer.Option("--store/--no-store", help="Whether to keep the rows.")] = True,
     out: Annotated[Path | None, typer.Option("--output-file", "-o", help="Write the rows as Parquet too.")] = None,
     update: Annotated[
@@ -65,6 +63,7 @@ def benchmark(
     from hwpredict.measure.detect import detect
     from hwpredict.measure.plan import plan
     from hwpredict.measure.session import benchmark as measure, default_settings
+    from hwpredict.store import default_path
 
     output.check_format(format)
     sizes = output.whole_numbers("--batch-size", _split(batch_size) or ["1", "8", "32"])
@@ -81,14 +80,15 @@ def benchmark(
     settings = default_settings(
         report, threads=threads, target=target, max_seconds=max_seconds, timer=timer, seed=seed or 0
     )
+    path = default_path(database) if store else None
     with _Bar(len(cells)) as bar:
-        session = measure(cells, report, settings, database=database if store else None, progress=bar)
+        session = measure(cells, report, settings, database=path, progress=bar)
     if out is not None and session.rows:
         output.write_parquet(session.rows, out)
     changes = _conditioned(session.rows, posterior, posterior_out, seed) if update and session.rows else []
     _show(session, changes, format)
-    if store and session.rows:
-        typer.echo(f"{len(session.rows)} rows are in {database}", err=True)
+    if path is not None and session.rows:
+        typer.echo(f"{len(session.rows)} rows are in {path}", err=True)
     if session.interrupted:
         typer.echo(f"interrupted: {session.left} cells were not measured", err=True)
         raise typer.Exit(INTERRUPTED)

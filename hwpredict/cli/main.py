@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from hwpredict import __version__
-from hwpredict.cli import benchmark, db, detect, fit, import_, matrix, predict, recommend
+from hwpredict.cli import benchmark, db, detect, evaluate, fit, import_, matrix, predict, recommend
 from hwpredict.cli.arguments import flat, spread
 from hwpredict.errors import ConfigError, HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = ("recommend", "predict", "fit", "import", "db", "detect", "benchmark", "matrix")
+COMMANDS = ("recommend", "predict", "fit", "import", "db", "detect", "benchmark", "matrix", "evaluate")
 app.command("recommend")(recommend.recommend)
 app.command("predict")(predict.predict)
 app.command("fit")(fit.fit)
@@ -34,6 +34,7 @@ app.command("import")(import_.import_)
 app.command("detect")(detect.detect)
 app.command("benchmark")(benchmark.benchmark)
 app.command("matrix")(matrix.matrix)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(db.app)
 
 

@@ -41,6 +41,9 @@ def predict(
     seed: o.Seed = None,
     format: o.Format = "table",
     out: Annotated[Path | None, typer.Option("--output-file", "-o", help="Write the draws as netCDF.")] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Keep the predictions in the database, for `hwpredict evaluate`.")
+    ] = False,
 ) -> None:
     """Predict throughput, latency and memory of a model on one or several targets, or of a table of rows."""
     output.check_format(format)
@@ -49,10 +52,12 @@ def predict(
         posterior=posterior, database=database, benchmark_dir=benchmark_dir, config=config, seed=seed
     )
     asked = inputs.model(model, model_name, model_config)
+    kept_in = inputs.store(database) if store else None
     if workloads is not None:
         if asked is not None or family is not None or hardware:
             raise InvalidWorkloadError("--workloads says the models and the hardware: leave the others out")
         cells = predictor.cells(inputs.rows(workloads), on_unknown=on_unknown)
+        predictor.keep(cells, kept_in)
         title, rows = str(workloads), summaries(cells)
         answer: Any = rows
         if out is not None:
@@ -62,6 +67,7 @@ def predict(
             asked, family, hardware, batch_size, seq_length, mode, precision,
             item=item, runtime=runtime, n_devices=n_devices, on_unknown=on_unknown,
             input_size=input_size, parameters=inputs.count(parameters), gmacs=gmacs, activations_m=activations,
+            store=kept_in,
         )  # fmt: skip
         title, rows, answer = output.workload(result), result.summaries(), result.to_dict()
         if out is not None:

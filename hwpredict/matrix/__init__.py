@@ -5,7 +5,7 @@ from hwpredict.matrix.files import check_ending, open_matrix, save
 from hwpredict.matrix.grid import Grid, ModelSpec, make_grid
 from hwpredict.matrix.models_file import DEFAULT_MODELS, gather, read_models
 from hwpredict.matrix.plan import Plan
-from hwpredict.matrix.prediction_matrix import PredictionMatrix
+from hwpredict.matrix.prediction_matrix import PredictionMatrix, as_dataset
 from hwpredict.matrix.stream import write
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ModelSpec",
     "Plan",
     "PredictionMatrix",
+    "as_dataset",
     "check_ending",
     "compute",
     "compute_lazily",

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwpredict.decision.utility import get_utility
 from hwpredict.matrix.grid import Grid
 from hwpredict.matrix.plan import Block, Plan
 from hwpredict.performance import rows as r
@@ -136,13 +135,12 @@ def _unfold(values: Draws, where: NDArray[np.int64], runs: NDArray[np.bool_], fo
 
 
 def _p_best(cells: Cells, where: NDArray[np.int64], runs: NDArray[np.bool_], folded: tuple[int, ...]) -> Draws:
-    """Probability that each hardware has the highest utility of all, as ``recommend`` ranks; NaN if it cannot run."""
+    """Probability that each hardware has the highest throughput of all that fit; NaN if it cannot run."""
     p = cells.prediction
-    draws: dict[str, Any] = {str(m): getattr(p, str(m)) for m in Metric}
-    utility = get_utility("throughput")(draws | {"capacity": cells.capacity[:, None]})
-    value = _unfold(utility.astype(np.float32), where, runs, folded)
+    fits = ~(p.memory > cells.capacity[:, None])  # an unknown capacity counts as enough
+    value = _unfold(np.where(fits, p.throughput, np.float32(-np.inf)), where, runs, folded)
     best = np.where(np.isnan(value), -np.inf, value).max(axis=1, keepdims=True)
-    share = (value == best).mean(axis=-1, dtype=np.float32)
+    share = ((value == best) & np.isfinite(value)).mean(axis=-1, dtype=np.float32)
     return np.where(runs.reshape(share.shape), share, np.float32(np.nan))
 
 

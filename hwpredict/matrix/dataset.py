@@ -75,7 +75,7 @@ VARIABLES: tuple[Variable, ...] = (
         for name, units, text in _METRICS
     ),
     Variable("p_fits", "float32", "1", "probability that peak memory fits the device"),
-    Variable("p_best", "float32", "1", "probability that this hardware has the highest throughput of all and fits"),
+    Variable("p_best", "float32", "1", "probability that this hardware has the highest throughput of all that fit"),
     Variable("epistemic_share", "float32", "1", "share of log-latency variance that more data would remove"),
     Variable("n_measurements", "int32", "1", "measurements of this model, device and precision"),
     Variable(

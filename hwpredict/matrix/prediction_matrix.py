@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hwpredict.errors import InvalidWorkloadError
 from hwpredict.matrix import files
-from hwpredict.matrix.guide import to_guide
+from hwpredict.matrix.dataset import check_matrix
+from hwpredict.matrix.guide import from_guide, to_guide
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +76,25 @@ class PredictionMatrix(dict[str, Any]):
     def to_dataframe(self) -> pd.DataFrame:
         """One row a cell that can run: see :func:`hwpredict.matrix.files.to_dataframe`."""
         return files.to_dataframe(self._dataset)
+
+
+def as_dataset(matrix: Any) -> xr.Dataset:
+    """The Dataset of a matrix in any of its forms: itself, a PredictionMatrix, or the guide's dictionary.
+
+    Raises
+    ------
+    InvalidWorkloadError
+        It is none of these.
+    """
+    if isinstance(matrix, PredictionMatrix):
+        return matrix.dataset
+    if isinstance(matrix, Mapping) and "models" in matrix:
+        return from_guide(matrix)
+    if hasattr(matrix, "data_vars"):
+        return check_matrix(matrix)
+    raise InvalidWorkloadError(
+        f"a {type(matrix).__name__} is no prediction matrix: give what create_hardware_prediction_matrix returned"
+    )
 
 
 def _named(path: str | os.PathLike[str], ending: str) -> Path:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
-import hwpredict
+from hwpredict import __version__
 from hwpredict.catalog import models
 from hwpredict.measure import statistic
 from hwpredict.measure.engines.engine import ENGINES
@@ -76,7 +76,7 @@ def to_row(outcome: Outcome, report: HardwareReport, settings: Settings) -> dict
         notes.append(f"threads={settings.threads}")  # a setting that predictions can be asked for
     return {
         "source": SOURCE,
-        "source_path": f"hwpredict benchmark, version {hwpredict.__version__}",
+        "source_path": f"hwpredict benchmark, version {__version__}",
         "measured": datetime.fromtimestamp(outcome.started, UTC).isoformat(timespec="seconds"),
         "model": cell.model,
         "model_family": known.family,
@@ -115,6 +115,6 @@ def to_row(outcome: Outcome, report: HardwareReport, settings: Settings) -> dict
         "isa": " ".join(report.cpu.isa),
         "os": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "hwpredict": hwpredict.__version__,
+        "hwpredict": __version__,
         **{f"engine_{key}": value for key, value in result.details.items()},
     }

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import hwpredict
 from hwpredict.catalog.models import hyperparameters
 from hwpredict.errors import InvalidWorkloadError, unknown
 from hwpredict.measure.engines.engine import ENGINES
@@ -189,7 +188,7 @@ def _spawn(job: Job, settings: Settings, directory: Path) -> Result:
     source, target, log = (directory / name for name in ("job.json", "result.json", "stderr.txt"))
     target.unlink(missing_ok=True)
     source.write_text(job.to_json(), encoding="utf-8")
-    home = str(Path(hwpredict.__file__).resolve().parents[1])
+    home = str(Path(__file__).resolve().parents[2])
     environ = os.environ | dict.fromkeys(_THREAD_VARIABLES, str(settings.threads))
     environ["PYTHONPATH"] = os.pathsep.join(filter(None, (home, environ.get("PYTHONPATH", ""))))
     command = [sys.executable, "-m", "hwpredict.measure.child", str(source), str(target)]

@@ -102,7 +102,7 @@ class _Sink:
 
         with _undisturbed():
             with BenchmarkStore(self.database or "") as store:
-                store.load(pd.DataFrame(self.pending))
+                store.load(pd.DataFrame(self.pending), kind="benchmark")
             self.pending = []
 
     def close(self) -> None:

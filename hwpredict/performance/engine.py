@@ -22,6 +22,9 @@ from hwpredict.performance.parts import MEMORY, NOISE_DF, NOISE_SCALE
 
 #: Posterior draws per iteration that estimate the variances in the scale updates.
 EM_DRAWS = 16
+#: Iterations after which the mode is settled enough for that: before, the scales of the finest effects would vanish
+#: while the coarse ones still explain their share.
+SETTLED = 8
 #: Steps that a shrinking scale takes at once, and the most that it shrinks by in one iteration.
 RELAXATION, FASTEST_SHRINK = 4.0, 0.7
 #: Weight of the prior on each scale, in levels.
@@ -192,7 +195,9 @@ def laplace(
         spread = (draws**2).mean(axis=0)
         square = state.mode**2 + spread
         tail = np.where(gaussian, 1.0, (finite_df + 1) / (finite_df + square / level_scale**2))
-        state.scale = np.where(learned, _scales(d, tail, state.mode, spread, state.scale, prior, sizes), prior)
+        relaxation = RELAXATION if it >= SETTLED else 1.0
+        proposed = _scales(d, tail, state.mode, spread, state.scale, prior, sizes, relaxation)
+        state.scale = np.where(learned, proposed, prior)
         residual = d.y - s.linearise(state.mode)
         square = residual**2 + fitted_variance
         u = (NOISE_DF + 1) / (NOISE_DF + square / sigma**2)
@@ -213,17 +218,26 @@ def laplace(
     return state
 
 
-def _scales(d: Design, tail: Array, mode: Array, spread: Array, scale: Array, prior: Array, sizes: Codes) -> Array:
+def _scales(
+    d: Design,
+    tail: Array,
+    mode: Array,
+    spread: Array,
+    scale: Array,
+    prior: Array,
+    sizes: Codes,
+    relaxation: float,
+) -> Array:
     """Scale of each effect by over-relaxed expectation-maximisation, shape (effect,).
 
     ``scale² = (Σ (mode² + variance) + ν prior²) / (n + ν)``; a Student-t level counts by its weight in the scale
     mixture. Where the data say little about single levels, plain expectation-maximisation creeps down from the prior
-    scale, and unseen levels would inherit its width: so a shrinking scale takes :data:`RELAXATION` steps at once
+    scale, and unseen levels would inherit its width: so a shrinking scale takes ``relaxation`` steps at once
     (Salakhutdinov & Roweis 2003).
     """
     total = np.bincount(d.effect, tail * (mode**2 + spread), minlength=len(d.effects))
     log_ratio = 0.5 * np.log((total + SCALE_PRIOR * prior**2) / (sizes + SCALE_PRIOR)) - np.log(scale)
-    shrink = np.maximum(RELAXATION * log_ratio, np.log(FASTEST_SHRINK))
+    shrink = np.maximum(relaxation * log_ratio, np.log(FASTEST_SHRINK))
     return np.asarray(scale * np.exp(np.where(log_ratio < 0, shrink, log_ratio)))
 
 

@@ -188,7 +188,7 @@ class Posterior:
         _strings(f, "effect", "effect", [e.name for e in self.effects])
         _strings(f, "noise_group", "noise_group", self.noise_names)
         post = f.createGroup("posterior")
-        chunks = (1, self.n_draws, 2048)
+        chunks = (1, self.n_draws, min(2048, len(self.keys)))
         deviation = post.createVariable("deviation", "i2", ("chain", "draw", "level"), chunksizes=chunks, **packed)
         deviation.set_auto_maskandscale(False)
         deviation.setncatts({"scale_factor": STEP, "long_name": "effect minus its mean, log scale"})
@@ -205,8 +205,7 @@ class Posterior:
             ("noise", ("noise_group",), self.noise, "f4"),
             ("noise_population", ("metric", "moment"), self.noise_population, "f4"),
         ):
-            rounding = {"significant_digits": 12, "quantize_mode": "BitRound"} if name == "mean" else {}
-            data.createVariable(name, kind, dims, **packed, **rounding)
+            data.createVariable(name, kind, dims, **packed)
             data[name][:] = values
         names = f.createGroup("labels")
         for label, known in self.vocabulary.names.items():

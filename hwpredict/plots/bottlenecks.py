@@ -49,7 +49,7 @@ def bottlenecks(
     columns = min(panels.COLUMNS, k)
     rows = -(-k // columns)
     fig = style.new_figure(style.COLUMN, rows * panels.panel_height(n) + 0.4)
-    grid = fig.subplots(rows, columns, squeeze=False, sharey=True, sharex=True)
+    grid = fig.subplots(rows, columns, squeeze=False)
     devices = labels.shortened(part["hardware"].to_numpy().tolist())
     for i, ax in enumerate(grid.ravel()):
         if i >= k:
@@ -63,10 +63,8 @@ def bottlenecks(
         ax.set_title(labels.short_model(str(part["model"].to_numpy()[i]))[:24], fontsize=6.5)
         ax.set_xlim(0, 1)
         ax.set_ylim(n - 0.4, -0.6)
-        ax.set_yticks(range(n), devices)
-        ax.tick_params(axis="y", length=0)
-        ax.spines["left"].set_visible(False)
-        ax.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"])
+        panels.label_rows(ax, devices if i % columns == 0 else [])
+        ax.set_xticks([0, 0.5, 1], ["0", "50 %", "100 %"] if i >= k - columns else [])
     fig.legend(
         handles=[Patch(color=style.PART_COLOURS[names[j]], label=style.PART_LABELS[names[j]]) for j in used],
         loc="outside lower center", ncols=3, handlelength=1, columnspacing=1, handletextpad=0.4,

@@ -72,7 +72,7 @@ def pages(data: xr.Dataset, height: float, columns: int = COLUMNS) -> Iterator[x
 
 def row_pitch(members: int) -> float:
     """Inches of a row with so many marks above each other."""
-    return ROW * max(1.0, 0.45 * members + 0.35)
+    return ROW * max(1.0, 0.4 * members + 0.25)
 
 
 def order_of(data: xr.Dataset, name: str, largest_first: bool = True) -> list[int]:
@@ -133,7 +133,7 @@ def interval_panels(
     rows = -(-k // columns)
     handles = legend_handles(data, [series_label(m) for m in members] if series else [], capacity)
     fig = style.new_figure(style.COLUMN, rows * panel_height(n, pitch) + legend_height(handles))
-    grid = fig.subplots(rows, columns, squeeze=False, sharey=True)
+    grid = fig.subplots(rows, columns, squeeze=False)
     names = labels.shortened(data["hardware"].to_numpy().tolist())
     q = ends(data, name).transpose("model", "hardware", *([series] if series else []), "quantile").to_numpy()
     flags = data["evidence"].transpose("model", "hardware", *([series] if series else [])).to_numpy()
@@ -150,15 +150,20 @@ def interval_panels(
         log_axis(ax, "x", tick)
         ax.grid(axis="x")
         ax.set_ylim(n - 0.4, -0.6)
-        ax.set_yticks(range(n), names)
-        ax.tick_params(axis="y", length=0)
-        ax.spines["left"].set_visible(False)
+        label_rows(ax, names if i % columns == 0 else [])
         if i >= k - columns:
             ax.set_xlabel(xlabel)
     add_legend(fig, handles)
     if title:
         fig.suptitle(title, fontsize=7.5, x=0.01, ha="left")
     return fig
+
+
+def label_rows(ax: Axes, names: Sequence[str]) -> None:
+    """Names beside the rows of a panel, without ticks: those of the first panel serve its neighbours."""
+    ax.set_yticks(range(len(names)), names)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
 
 
 def log_axis(ax: Axes, axis: str, tick: Callable[[float, object], str] = labels.figure, most: int = 4) -> None:

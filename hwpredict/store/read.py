@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hwpredict.errors import StoreError, unknown
+from hwpredict.errors import HwpredictError, StoreError, unknown
 from hwpredict.store import remote
 from hwpredict.store.benchmark_store import BenchmarkStore
 from hwpredict.store.connection import WAIT
 from hwpredict.store.folder import FolderStore
+from hwpredict.store.maintenance import MEASUREMENTS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_log = logging.getLogger(__name__)
 
 #: A DuckDB file says so in these bytes, after a checksum.
 _MAGIC = (8, b"DUCK")
@@ -69,6 +73,7 @@ def read_measurements(path: str | os.PathLike[str], *, sources: Sequence[str] | 
     Parameters
     ----------
     path : path
+        A store; or a folder of results of any known format, which are imported on the way.
     sources : sequence of str, optional
         Only rows of these source tables.
 
@@ -83,7 +88,7 @@ def read_measurements(path: str | os.PathLike[str], *, sources: Sequence[str] | 
     UnknownNameError
         A source that is not in the data.
     """
-    with open_store(path) as store:
+    with _opened(path) as store:
         if not sources:
             return store.measurements()
         name = "coalesce(nullif(\"table\", ''), source)"
@@ -92,3 +97,31 @@ def read_measurements(path: str | os.PathLike[str], *, sources: Sequence[str] | 
             if source not in known:
                 raise unknown("source", source, [k for k in known if isinstance(k, str)])
         return store.measurements(f"{name} in (select unnest(?))", params=[list(sources)])
+
+
+def _opened(path: str | os.PathLike[str]) -> BenchmarkStore | FolderStore:
+    """The store at a path; of a folder of results in other formats, one in memory with all of them."""
+    folder = Path(path).expanduser()
+    if remote.protocol(os.fspath(path)) is not None or not folder.is_dir() or _is_parquet_alone(folder):
+        return open_store(path)
+    from hwpredict.store import importers
+
+    store, problem = BenchmarkStore(), f"{folder} holds no results"
+    for file, _ in importers.files([folder]):
+        try:
+            store.import_file(file)
+        except HwpredictError as error:
+            problem = str(error)
+            _log.warning("left out: %s", error)
+    if not store.count():
+        store.close()
+        raise StoreError(f"no measurements in {folder}: {problem}")
+    return store
+
+
+def _is_parquet_alone(folder: Path) -> bool:
+    """Whether a folder is an exported store or has nothing but Parquet files."""
+    if (folder / MEASUREMENTS).is_dir():
+        return True
+    files = [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
+    return all(p.suffix.lower() == ".parquet" for p in files)

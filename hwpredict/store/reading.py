@@ -109,6 +109,35 @@ class Reader:
         """Measurements that a quality screen doubts, with the reason (view ``flagged``)."""
         return self.query("select * replace (row_id::VARCHAR as row_id) from flagged order by screen, harness, row_id")
 
+    def predicted(self, posterior: str | None = None, *, out_of_sample: bool = True) -> list[dict[str, Any]]:
+        """Predictions beside the measurements of the same cells (view ``predicted_vs_actual``).
+
+        Parameters
+        ----------
+        posterior : str, optional
+            Only those of this posterior; the beginning of its fingerprint is enough.
+        out_of_sample : bool, default True
+            Only measurements that came in after the prediction.
+
+        Returns
+        -------
+        list of dict
+            Of each measurement, metric and posterior the latest prediction before it.
+        """
+        conditions = ["out_of_sample"] if out_of_sample else []
+        params: list[object] = []
+        if posterior is not None:
+            conditions.append("starts_with(coalesce(posterior_fingerprint, origin), ?)")
+            params.append(posterior)
+        where = f"where {' and '.join(conditions)}" if conditions else ""
+        cursor = self._connection.execute(
+            f"select * from predicted_vs_actual {where} qualify row_number() over (partition by row_id, metric, "
+            "coalesce(posterior_fingerprint, origin) order by predicted_at desc) = 1 order by measured_at, row_id",
+            params,
+        )
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+
     def rejects(self) -> pd.DataFrame:
         """Rows that were not taken: where they stood, why, and what they said (JSON)."""
         return self._frame(

@@ -1,0 +1,1 @@
+"""A matrix as one page of HTML that opens anywhere."""
