@@ -46,8 +46,6 @@ from hwpredict.performance.fit import fit
 from hwpredict.performance.posterior import Posterior
 from hwpredict.performance.predictive import Prediction, predict
 from hwpredict.store import read_measurements
-from rivals.base import Inputs
-from rivals.features import mostly_unseen, physics
 
 #: LLM-Pilot: limits of the normalised time to first token and of the time between tokens, ms; users to serve.
 LIMITS = {"nttft": 100.0, "itl": 50.0}
@@ -77,13 +75,17 @@ def choose_rows(rows: r.Table, per_source: int, seed: int) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------------------- LLM-Pilot
 
 
+def read(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
 def score_published(folder: Path) -> dict[str, list[Purchase]]:
     """Recommendations of the seven published methods, from the authors' predictions."""
-    prices = {row["GPU"]: float(row["price"]) for row in csv.DictReader((folder / "prices.csv").open()) if row["GPU"]}
+    prices = {row["GPU"]: float(row["price"]) for row in read(folder / "prices.csv") if row["GPU"]}
     out = {}
     for path in sorted(folder.glob("expected_predictions_*.csv")):
         method = path.stem.removeprefix("expected_predictions_")
-        table = list(csv.DictReader(path.open()))
+        table = read(path)
         purchases = []
         for model in dict.fromkeys(row["model"] for row in table):
             predicted, truth = {}, {}
@@ -125,8 +127,8 @@ PILOT_UTILITY = Utility("SLA met, less overspend", success_minus_overspend, "sha
 
 def pilot(rows: r.Table, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Leave one LLM out."""
-    truth = list(csv.DictReader((folder / "expected_predictions_LLM-Pilot.csv").open()))
-    prices = {row["GPU"]: float(row["price"]) for row in csv.DictReader((folder / "prices.csv").open()) if row["GPU"]}
+    truth = read(folder / "expected_predictions_LLM-Pilot.csv")
+    prices = {row["GPU"]: float(row["price"]) for row in read(folder / "prices.csv") if row["GPU"]}
     tables = r.take(rows, np.isin(rows["source"], LLM_TABLES))
     purchases, details = [], []
     for model in dict.fromkeys(row["model"] for row in truth):
@@ -255,8 +257,10 @@ def chosen_by(c: Context, speed: np.ndarray, latency: np.ndarray, slo: float | N
     return int(value.mean(axis=1).argmax())
 
 
-def inputs(rows: r.Table) -> Inputs:
+def inputs(rows: r.Table) -> Any:
     """What a rival sees of rows."""
+    from rivals.base import Inputs  # of the group bench, like what it imports
+
     x = covariates(rows)
     return Inputs(x.numbers, x.labels)
 
@@ -264,6 +268,7 @@ def inputs(rows: r.Table) -> Inputs:
 def boosted_median(train: r.Table, held: r.Table, args: argparse.Namespace) -> np.ndarray:
     """LightGBM's median of log throughput, fitted to what the plain roofline leaves over."""
     from rivals import lightgbm_quantile
+    from rivals.features import mostly_unseen, physics
 
     known, new = inputs(train), inputs(held)
     fitted = lightgbm_quantile.fit(
@@ -280,6 +285,8 @@ def regret(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse
     speed, latency = np.log(p.throughput.astype(float)), np.log(p.latency.astype(float))
     train = r.take(rows, ~test & np.isfinite(rows["throughput"]) & (rows["throughput"] > 0))
     train = r.take(train, choose_rows(train, args.rows_per_source, args.seed))
+    from rivals.features import physics
+
     boosted = boosted_median(train, held, args)
     plain = physics(inputs(held), "throughput")
     items = np.log(held["batch_size"]) + np.log(1e3)

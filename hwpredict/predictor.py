@@ -288,7 +288,7 @@ class HardwareModelPredictor:
             Plan for several devices: ``batch_size`` is then that of all together, and options are strategies (DDP,
             ZeRO, FSDP, tensor and pipeline parallelism) on up to ``gpu_count`` devices.
         gpu_count, optimizer, network_gb_s : optional
-            Devices at most (8); ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …; GB/s one way between machines per device.
+            Devices at most (8); ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …; GB/s one way between machines.
         measure : callable, optional
             Runs a benchmark: from a workload and a target to rows in the schema, none if it cannot. What is worth most
             is then measured, and the posterior in use conditioned on it, until the expected regret is below

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 from pathlib import Path
 
@@ -60,9 +59,8 @@ def test_the_published_methods_score_as_published(repository: Path) -> None:
     folder = repository.parent / "shared" / "raw" / "llm_pilot"
     if not folder.exists():
         pytest.skip("the published predictions are not beside this checkout")
-    pytest.importorskip("scipy")
     benchmark = importlib.import_module("decisions")
-    published = {row[""]: row for row in csv.DictReader((folder / "expected_recommendation_scores.csv").open())}
+    published = {row[""]: row for row in benchmark.read(folder / "expected_recommendation_scores.csv")}
     for method, purchases in benchmark.score_published(folder).items():
         found = success_overspend(purchases)
         assert found.score == pytest.approx(float(published[method]["so_score"]), abs=1e-6), method

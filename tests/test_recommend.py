@@ -14,6 +14,7 @@ import pytest
 
 from hwpredict import HardwareModelPredictor
 from hwpredict.cli import main
+from hwpredict.decision.here import benchmark_here
 from hwpredict.errors import (
     ConfigError,
     IncompatibleError,
@@ -311,3 +312,23 @@ def test_missing_prices_are_one_line(capsys: pytest.CaptureFixture[str], path: P
 def test_the_units_of_the_xeon_are_a_processor(predictor: HardwareModelPredictor) -> None:
     found = predictor.predict_optimal_hardware("resnet50", available_hardware=[XEON], utility="throughput_per_watt")
     assert found.ranking.options[0].candidate.price is not None
+
+
+def test_this_machine_measures_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hwpredict.measure.detect import detect
+    from hwpredict.measure.session import Session, default_settings
+
+    monkeypatch.setattr("hwpredict.measure.plan.installed", lambda package: package != "torch")
+    report, told, planned = detect(browser=False), [], []
+
+    def run(cells: Any, *_: Any, **__: Any) -> Session:
+        planned.extend(cells)
+        return Session(rows=[{"source": "hwpredict", "latency_ms": 3.0}])
+
+    measure = benchmark_here(report, default_settings(report), progress=told.append, run=run)
+    work = Workload("resnet50", batch_size=4)
+    assert measure(work, Target("cpu", None, label="cpu")) == [{"source": "hwpredict", "latency_ms": 3.0}]
+    assert [(c.engine, c.batch_size, c.precision) for c in planned] == [("onnxruntime", 4, "fp32")]
+    assert measure(work, Target("cpu", "Apple M1 CPU", label="m1")) == []
+    assert "is not this machine" in told[-1]
+    assert measure(work, Target("tpu", "Google TPU v5e", label="v5e")) == []

@@ -15,7 +15,14 @@ from typer.exceptions import Abort, TyperException
 from hwpredict import __version__
 from hwpredict.cli import benchmark, db, detect, evaluate, fit, import_, matrix, predict, recommend
 from hwpredict.cli.arguments import flat, spread
-from hwpredict.errors import ConfigError, HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
+from hwpredict.errors import (
+    ConfigError,
+    HwpredictError,
+    IncompatibleError,
+    InvalidWorkloadError,
+    MissingFigureError,
+    UnknownNameError,
+)
 
 FAILED, BAD_USAGE, NOT_FEASIBLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -99,4 +106,5 @@ def _run(arguments: list[str], *, debug: bool) -> int:
 def _status(error: HwpredictError) -> int:
     if isinstance(error, IncompatibleError):
         return NOT_FEASIBLE
-    return BAD_USAGE if isinstance(error, (UnknownNameError, InvalidWorkloadError, ConfigError)) else FAILED
+    usage = (UnknownNameError, InvalidWorkloadError, ConfigError, MissingFigureError)
+    return BAD_USAGE if isinstance(error, usage) else FAILED

@@ -53,6 +53,10 @@ class Loop:
     settled: float = SETTLED
     most: int = 10
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.settled < float("inf"):
+            raise InvalidWorkloadError(f"settled is {self.settled}: give an expected regret from 0 on")
+
 
 @dataclass(frozen=True)
 class Choice:

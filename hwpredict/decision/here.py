@@ -71,6 +71,7 @@ def benchmark_here(
                         [work.model], runtimes=[runtime], batch_sizes=[int(work.batch_size)],
                         precisions=[work.precision], items=None if work.item is None else [work.item],
                         sequence_length=None if work.sequence_length is None else int(work.sequence_length),
+                        has=installed,
                     )  # fmt: skip
                 except HwpredictError as error:
                     progress(f"{target.name} cannot be measured: {error}")
