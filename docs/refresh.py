@@ -1,7 +1,7 @@
-"""Write what the commands shown in the documentation print, and the pages that are made from code.
+"""Write what the commands shown in the documentation print, and the parts that are made from code.
 
-``python docs/refresh.py`` rewrites them, ``--check`` says which are out of date. A block that starts with
-``$ hwpredict …`` is replaced by that line and the output of the command.
+``python docs/refresh.py`` rewrites them, ``--check`` says which are out of date. Below
+``<!-- run -->``, a block that starts with ``$ hwpredict …`` becomes that line and the output of the command.
 """
 
 from __future__ import annotations
@@ -10,17 +10,24 @@ import io
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
 
 from hwpredict.cli import main
+from hwpredict.cli.main import app
 from hwpredict.store import schema
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 SCHEMA = ROOT / "docs" / "measurement-schema.md"
 
-_EXAMPLE = re.compile(r"(```text\n\$ (hwpredict [^\n]*)\n).*?(```)", re.DOTALL)
+_EXAMPLE = re.compile(r"(<!-- run -->\n```text\n\$ (hwpredict [^\n]*)\n).*?(```)", re.DOTALL)
+
+_OPTIONS = re.compile(r"(<!-- options -->\n).*?(<!-- end of options -->)", re.DOTALL)
 
 _SCHEMA_PAGE = """# Measurement schema
 
@@ -33,6 +40,33 @@ page is made from `hwpredict/store/schema.py`.
 `item` fixes what throughput and latency mean: with `token_prefill` the latency is that of the whole prompt, with
 `token_decode` that of one step, with `token` that of a whole generation.
 """
+
+
+def options() -> str:
+    """Every command with its options, as the parser knows them."""
+    return "\n".join(_commands(get_command(app), ""))
+
+
+def _commands(command: Any, name: str) -> Iterator[str]:
+    if getattr(command, "commands", None):
+        for below, subcommand in command.commands.items():
+            yield from _commands(subcommand, f"{name} {below}".strip())
+        return
+    arguments = [(p.name or "").upper() for p in command.params if p.param_type_name == "argument"]
+    yield f"## {' '.join([name, *arguments])}\n"
+    yield f"{_cell(command.help)}\n"
+    yield "| option | default | meaning |"
+    yield "|---|---|---|"
+    for p in command.params:
+        names = ", ".join(f"`{o}`" for o in (*p.opts, *p.secondary_opts))
+        default = "" if p.default in (None, False) else f"`{p.default}`"
+        if p.param_type_name == "option" and names != "`--help`":
+            yield f"| {names} | {default} | {_cell(p.help)} |"
+    yield ""
+
+
+def _cell(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
 
 
 def output(line: str) -> str:
@@ -49,7 +83,8 @@ def output(line: str) -> str:
 
 def refreshed(text: str) -> str:
     """A page with the output of its commands as it is now."""
-    return _EXAMPLE.sub(lambda found: found[1] + output(found[2]) + found[3], text)
+    text = _EXAMPLE.sub(lambda found: found[1] + output(found[2]) + found[3], text)
+    return _OPTIONS.sub(lambda found: f"{found[1]}\n{options()}{found[2]}", text)
 
 
 def stale() -> dict[Path, str]:
