@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hwpredict.evaluate.baselines import LightGBMQuantiles, roofline
 
 from hwpredict.decision.information import condition, run_until_settled
 from hwpredict.decision.outcomes import Candidate, Outcomes
@@ -60,6 +59,7 @@ LLM_TABLES = (
 #: Methods that measured the held-out LLM on two reference profiles, as the authors count them.
 TWO_SHOT, REFERENCES = ("PARIS", "Selecta", "Morphling"), ("1 x T4", "4 x H100")
 VIOLATION = np.log(10.0)  #: a broken SLO counts as a tenth of the speed
+OOM = np.log(100.0)  #: running out of memory as a hundredth
 GB = (4, 6, 8, 11, 16, 24, 40, 80)  #: capacities that P(fits) is asked at
 
 
@@ -76,13 +76,17 @@ def choose_rows(rows: r.Table, per_source: int, seed: int) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------------------- LLM-Pilot
 
 
+def read(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
 def score_published(folder: Path) -> dict[str, list[Purchase]]:
     """Recommendations of the seven published methods, from the authors' predictions."""
-    prices = {row["GPU"]: float(row["price"]) for row in csv.DictReader((folder / "prices.csv").open()) if row["GPU"]}
+    prices = {row["GPU"]: float(row["price"]) for row in read(folder / "prices.csv") if row["GPU"]}
     out = {}
     for path in sorted(folder.glob("expected_predictions_*.csv")):
         method = path.stem.removeprefix("expected_predictions_")
-        table = list(csv.DictReader(path.open()))
+        table = read(path)
         purchases = []
         for model in dict.fromkeys(row["model"] for row in table):
             predicted, truth = {}, {}
@@ -124,8 +128,8 @@ PILOT_UTILITY = Utility("SLA met, less overspend", success_minus_overspend, "sha
 
 def pilot(rows: r.Table, folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Leave one LLM out."""
-    truth = list(csv.DictReader((folder / "expected_predictions_LLM-Pilot.csv").open()))
-    prices = {row["GPU"]: float(row["price"]) for row in csv.DictReader((folder / "prices.csv").open()) if row["GPU"]}
+    truth = read(folder / "expected_predictions_LLM-Pilot.csv")
+    prices = {row["GPU"]: float(row["price"]) for row in read(folder / "prices.csv") if row["GPU"]}
     tables = r.take(rows, np.isin(rows["source"], LLM_TABLES))
     purchases, details = [], []
     for model in dict.fromkeys(row["model"] for row in truth):
@@ -254,6 +258,27 @@ def chosen_by(c: Context, speed: np.ndarray, latency: np.ndarray, slo: float | N
     return int(value.mean(axis=1).argmax())
 
 
+def inputs(rows: r.Table) -> Any:
+    """What a rival sees of rows."""
+    from rivals.base import Inputs  # of the group bench, like what it imports
+
+    x = covariates(rows)
+    return Inputs(x.numbers, x.labels)
+
+
+def boosted_median(train: r.Table, held: r.Table, args: argparse.Namespace) -> np.ndarray:
+    """LightGBM's median of log throughput, fitted to what the plain roofline leaves over."""
+    from rivals import lightgbm_quantile
+    from rivals.features import mostly_unseen, physics
+
+    known, new = inputs(train), inputs(held)
+    fitted = lightgbm_quantile.fit(
+        known, np.log(train["throughput"]) - physics(known, "throughput"), threads=1, seed=args.seed,
+        exclude=mostly_unseen(known, new), rounds=args.rounds,
+    )  # fmt: skip
+    return np.asarray(np.median(fitted(new), axis=1) + physics(new, "throughput"))
+
+
 def regret(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse.Namespace) -> dict[str, Any]:
     """Mean realised regret of four ways to choose, with a paired bootstrap against the first."""
     held = r.take(rows, test)
@@ -261,10 +286,10 @@ def regret(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse
     speed, latency = np.log(p.throughput.astype(float)), np.log(p.latency.astype(float))
     train = r.take(rows, ~test & np.isfinite(rows["throughput"]) & (rows["throughput"] > 0))
     train = r.take(train, choose_rows(train, args.rows_per_source, args.seed))
-    booster = LightGBMQuantiles(rounds=args.rounds).fit(train, np.log(train["throughput"]))
-    boosted = np.log(np.median(booster.predict(held), axis=1))
-    x = covariates(held).numbers
-    plain = x["log_items"] - roofline(held)
+    from rivals.features import physics
+
+    boosted = boosted_median(train, held, args)
+    plain = physics(inputs(held), "throughput")
     items = np.log(held["batch_size"]) + np.log(1e3)
     # a point predictor of throughput implies a latency: that of a synchronous loop
     methods: dict[str, tuple[np.ndarray, np.ndarray]] = {
@@ -285,15 +310,62 @@ def regret(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse
             realised = c.log_speed - (0 if slo is None else VIOLATION * (c.log_latency > slo))
             for name, (s, t) in methods.items():
                 lost[name].append(realised_regret(realised, chosen_by(c, s[c.index], t[c.index], slo)))
-        n = len(lost["expected utility"])
-        print(f"  {task}: {n} decisions")
-        for name, values in lost.items():
-            gap = [a - b for a, b in zip(values, lost["expected utility"], strict=True)]
-            low, high = bootstrap(gap, lambda v: float(np.mean(v))) if n else (np.nan, np.nan)
-            print(f"    {name:<18} mean regret {np.mean(values) if n else np.nan:.4f}   more than expected utility: "
-                  f"{np.mean(gap) if n else np.nan:+.4f} [{low:+.4f}, {high:+.4f}]", flush=True)  # fmt: skip
-        out[task] = {"decisions": n} | {m: float(np.mean(v)) if n else None for m, v in lost.items()}
-    return out
+        out[task] = report_regret(task, lost)
+    return out | {"largest batch in memory": batches(rows, test, posterior, args)}
+
+
+def batches(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse.Namespace) -> dict[str, Any]:
+    """Choose a batch for a device of so much memory: too large a one counts as a hundredth of the speed."""
+    from rivals import lightgbm_quantile
+    from rivals.features import mostly_unseen, resident
+
+    sized = np.isfinite(rows["memory_mb"]) & (rows["memory_mb"] > 0) & np.isfinite(rows["batch_size"])
+    held, train = r.take(rows, test & sized), r.take(rows, ~test & sized)
+    train = r.take(train, choose_rows(train, args.rows_per_source, args.seed))
+    if not r.length(held) or not r.length(train):
+        return {}
+    known, new = inputs(train), inputs(held)
+    fitted = lightgbm_quantile.fit(
+        known, np.log(train["memory_mb"]) - resident(known), threads=1, seed=args.seed,
+        exclude=mostly_unseen(known, new), rounds=args.rounds,
+    )  # fmt: skip
+    draws = np.log(predict(posterior, held, draws=args.draws, seed=args.seed).memory.astype(float))
+    methods = {
+        "expected utility": draws,
+        "point estimate": np.median(draws, axis=1)[:, None],
+        "LightGBM median": (np.median(fitted(new), axis=1) + resident(new))[:, None],
+        "plain physics": resident(new)[:, None],
+    }
+    keys = ("model", "precision", "mode", "source", "device", "input_size", "n_devices")
+    groups: dict[str, dict[float, int]] = {}
+    for i, key in enumerate(zip(*(held[c].tolist() for c in keys), strict=True)):
+        groups.setdefault("|".join(map(str, key)), {})[float(held["batch_size"][i])] = i
+    lost: dict[str, list[float]] = {m: [] for m in methods}
+    for group in groups.values():
+        index = np.array(list(group.values()))
+        size, seen = np.log(list(group)), held["memory_mb"][index]
+        for capacity in GB:
+            fits = seen <= capacity * 1e3
+            if fits.all() or not fits.any():
+                continue
+            realised = size - OOM * ~fits
+            for name, x in methods.items():
+                value = size - OOM * (x[index] > np.log(capacity * 1e3)).mean(axis=1)
+                lost[name].append(realised_regret(realised, int(value.argmax())))
+    return report_regret("largest batch in memory", lost)
+
+
+def report_regret(task: str, lost: dict[str, list[float]]) -> dict[str, Any]:
+    """Print mean regrets, and how much more than that of the first method they are."""
+    first = next(iter(lost.values()))
+    print(f"  {task}: {len(first)} decisions")
+    for name, values in lost.items():
+        gap = [a - b for a, b in zip(values, first, strict=True)]
+        low, high = bootstrap(gap, lambda v: float(np.mean(v))) if gap else (np.nan, np.nan)
+        mean, more = (float(np.mean(v)) if v else np.nan for v in (values, gap))
+        print(f"    {name:<18} mean regret {mean:.4f}   more than by expected utility: {more:+.4f} "
+              f"[{low:+.4f}, {high:+.4f}]", flush=True)  # fmt: skip
+    return {"decisions": len(first)} | {m: float(np.mean(v)) if v else None for m, v in lost.items()}
 
 
 def calibration(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse.Namespace) -> dict[str, Any]:
@@ -350,7 +422,9 @@ def information(rows: r.Table, test: np.ndarray, posterior: Posterior, args: arg
     found = [c for c in contexts(held, options=("device", "hardware")) if len(c.index) >= 4]
     rng.shuffle(found)  # type: ignore[arg-type]
     curves: dict[str, list[list[float]]] = {"advice": [], "chance": []}
-    for c in found[: args.decisions]:
+    for whole in found[: args.decisions]:
+        some = np.sort(rng.permutation(len(whole.index))[: args.options])  # a shortlist, as a buyer has one
+        c = Context(whole.index[some], whole.log_speed[some], whole.log_latency[some])
         o = as_outcomes(p, held, c.index, args.draws)
         truth = {name: float(np.exp(v)) for name, v in zip(o.names, c.log_speed, strict=True)}
         best = max(truth.values())
@@ -424,6 +498,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--draws", type=int, default=400)
     parser.add_argument("--decisions", type=int, default=200, help="decisions of the information part")
+    parser.add_argument("--options", type=int, default=8, help="devices on the shortlist of each of them")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model-posterior", type=Path)
     parser.add_argument("--device-posterior", type=Path)

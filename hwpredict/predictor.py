@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hwpredict import config as configuration
-from hwpredict.decision.choose import DISTRIBUTED_TARGETS, Query
+from hwpredict.decision.choose import DISTRIBUTED_TARGETS, Loop, Measure, Query
 from hwpredict.decision.constraints import Constraint
 from hwpredict.decision.distributed import Setup
-from hwpredict.decision.options import refine
+from hwpredict.decision.information import SETTLED
+from hwpredict.decision.options import measured_by, refine
 from hwpredict.decision.preferences import preferences
 from hwpredict.decision.risk import Risk
 from hwpredict.decision.utility import Utility
@@ -227,6 +228,8 @@ class HardwareModelPredictor(InUse):
         gpu_count: int | None = None,
         optimizer: str = "adamw",
         network_gb_s: float | None = None,
+        measure: Measure | None = None,
+        settled: float = SETTLED,
         browser: str | Sequence[str] | None = None,
         runtime: str | None = None,
         n_devices: int = 1,
@@ -256,10 +259,12 @@ class HardwareModelPredictor(InUse):
         is_distributed : bool
             Plan for several devices: ``batch_size`` is then that of all together, and options are strategies (DDP,
             ZeRO, FSDP, tensor and pipeline parallelism) on up to ``gpu_count`` devices.
-        gpu_count, optimizer : int, str
-            Devices at most (8); ``adamw``, ``adamw_8bit``, ``sgd_momentum`` … for the memory of training.
-        network_gb_s : float, optional
-            GB/s one way per device between machines; by default what such devices are sold with.
+        gpu_count, optimizer, network_gb_s : optional
+            Devices at most (8); ``adamw``, ``adamw_8bit``, ``sgd_momentum`` …; GB/s one way between machines.
+        measure : callable, optional
+            Runs a benchmark: from a workload and a target to rows in the schema, none if it cannot. What is worth most
+            is then measured, and the posterior in use conditioned on it, until the expected regret is below
+            ``settled`` (0.05); :attr:`Recommendation.campaign` says what was.
 
         Returns
         -------
@@ -274,10 +279,9 @@ class HardwareModelPredictor(InUse):
             self.config, mode, utility=utility, risk=risk, constraints=constraints, prices=prices, power=power,
             grid=grid, oom_slowdown=oom_slowdown,
         )  # fmt: skip
-        if is_distributed and optimize is not None:
-            raise InvalidWorkloadError("a distributed plan already searches batches and strategies: leave out optimize")
         if gpu_count is not None and not is_distributed:
             raise InvalidWorkloadError("gpu_count says how many devices work together: set is_distributed too")
+        setup = Setup(gpu_count or 8, optimizer, network_gb_s=network_gb_s) if is_distributed else None
         named = available_hardware is not None or bool(self.config.candidates)
         if is_distributed and not named:
             available_hardware = list(DISTRIBUTED_TARGETS)
@@ -287,16 +291,12 @@ class HardwareModelPredictor(InUse):
             mode=mode, precision=precision, **features,
         )  # fmt: skip
 
-        def predict(pairs: Sequence[tuple[Workload, Target]]) -> Cells:
-            return self._predict(to_rows(pairs), on_unknown, labels=[t.name for _, t in pairs])
+        def predict(pairs: Sequence[tuple[Workload, Target]], harness: str) -> Cells:
+            return self._predict(measured_by(to_rows(pairs), harness), on_unknown, labels=[t.name for _, t in pairs])
 
         given = Query(work, targets, wanted, named=named, posterior_draws=self.posterior.n_draws, seed=self.seed)
-        if is_distributed:
-            found = given.distributed(predict, Setup(gpu_count or 8, optimizer, network_gb_s=network_gb_s))
-        elif optimize is not None:
-            found = given.optimised(predict, optimize)
-        else:
-            found = given.compared(predict)
+        loop = None if measure is None else Loop(measure, self.update, settled)
+        found = given.answer(predict, optimize, setup, loop)
         return Recommendation(found, describe(work, to_rows([(work, targets[0])])), self._attrs())
 
     def detect_hardware(self, *, browser: bool = True) -> HardwareReport:

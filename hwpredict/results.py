@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from hwpredict.decision.information import Benchmark
+    from hwpredict.decision.information import Benchmark, Campaign
     from hwpredict.decision.search import Front
 
 _LONG_NAMES = {
@@ -269,6 +269,11 @@ class Recommendation(Mapping[str, Any]):
     def front(self) -> Front:
         """Pareto front of cost, latency and throughput over all options, with the probability of being on it."""
         return self.choice.front
+
+    @property
+    def campaign(self) -> Campaign | None:
+        """What was measured on the way to the choice, and the expected regret after each; None if nothing was."""
+        return self.choice.campaign
 
     def next_benchmarks(self, by: str = "minute", **options: Any) -> list[Benchmark]:
         """What to measure next: see :func:`hwpredict.decision.information.next_benchmarks`."""

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from hwpredict.decision.constraints import DEFAULT_PROBABILITY, FITS, evaluate, parse, parse_all
 from hwpredict.errors import InvalidWorkloadError, UnknownNameError
-from tests.decisions import outcomes
+from tests.outcomes import outcomes
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_every_prior_of_scaling_has_a_source_and_a_date() -> None:
     assert scaling("nvlink", 100, 0) is scaling("nvlink", 100, 0)
 
 
-def predict(pairs: Sequence[tuple[Workload, Target]]) -> Cells:
+def predict(pairs: Sequence[tuple[Workload, Target]], harness: str = "") -> Cells:
     """A made-up device: 20 % spread around a step that grows with the batch."""
     rng = np.random.default_rng(0)
     z = 0.2 * rng.standard_normal(DRAWS)

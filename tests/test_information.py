@@ -15,7 +15,7 @@ from hwpredict.decision.preferences import Preferences
 from hwpredict.decision.recommend import rank
 from hwpredict.decision.utility import UTILITIES
 from hwpredict.errors import InvalidWorkloadError, UnknownNameError
-from tests.decisions import outcomes
+from tests.outcomes import outcomes
 
 SPEED = UTILITIES["throughput"]
 

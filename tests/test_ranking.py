@@ -15,7 +15,7 @@ from hwpredict.decision.recommend import SEPARABLE, Ranking, hedges, rank
 from hwpredict.decision.risk import CVaR
 from hwpredict.decision.utility import UTILITIES
 from hwpredict.errors import IncompatibleError, InfeasibleError, InvalidWorkloadError, MissingFigureError
-from tests.decisions import outcomes
+from tests.outcomes import outcomes
 
 SPEED = UTILITIES["throughput"]
 

@@ -13,7 +13,7 @@ from hwpredict.decision.search import TRAINING_PRECISIONS, axes, best_per_target
 from hwpredict.decision.utility import UTILITIES
 from hwpredict.errors import InvalidWorkloadError, UnknownNameError
 from hwpredict.workload import Target, Workload
-from tests.decisions import outcomes
+from tests.outcomes import outcomes
 
 
 def test_axes_as_people_write_them() -> None:

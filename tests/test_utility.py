@@ -13,7 +13,7 @@ from hwpredict.decision.expression import FUNCTIONS, compile_expression
 from hwpredict.decision.outcomes import QUANTITIES
 from hwpredict.decision.utility import GUIDE_WEIGHTS, UTILITIES, Utility, get_utility, guide, weighted
 from hwpredict.errors import InvalidWorkloadError, MissingFigureError, UnknownNameError
-from tests.decisions import outcomes
+from tests.outcomes import outcomes
 
 
 def test_dims_are_kept_on_labelled_arrays() -> None:

@@ -28,7 +28,14 @@ from hwpredict.cli import (
     report,
 )
 from hwpredict.cli.arguments import flat, spread
-from hwpredict.errors import ConfigError, HwpredictError, IncompatibleError, InvalidWorkloadError, UnknownNameError
+from hwpredict.errors import (
+    ConfigError,
+    HwpredictError,
+    IncompatibleError,
+    InvalidWorkloadError,
+    MissingFigureError,
+    UnknownNameError,
+)
 
 FAILED, BAD_USAGE, NOT_FEASIBLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -115,4 +122,5 @@ def _run(arguments: list[str], *, debug: bool) -> int:
 def _status(error: HwpredictError) -> int:
     if isinstance(error, IncompatibleError):
         return NOT_FEASIBLE
-    return BAD_USAGE if isinstance(error, (UnknownNameError, InvalidWorkloadError, ConfigError)) else FAILED
+    usage = (UnknownNameError, InvalidWorkloadError, ConfigError, MissingFigureError)
+    return BAD_USAGE if isinstance(error, usage) else FAILED

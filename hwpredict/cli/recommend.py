@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,7 @@ from hwpredict.cli import inputs, options as o, output
 from hwpredict.errors import InfeasibleError, InvalidWorkloadError
 
 if TYPE_CHECKING:
+    from hwpredict.decision.choose import Measure
     from hwpredict.decision.recommend import Option
     from hwpredict.results import Recommendation
 
@@ -69,6 +70,13 @@ def recommend(
     optimizer: Annotated[
         str, typer.Option("--optimizer", help="adamw, adamw_8bit, sgd_momentum … (distributed training).")
     ] = "adamw",
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Measure on this machine what is worth most, learn from it, until settled."),
+    ] = False,
+    settled: Annotated[
+        float, typer.Option("--settled", help="Expected regret below which a choice counts as settled.")
+    ] = 0.05,
     on_unknown: o.OnUnknown = "error",
     posterior: o.Posterior = None,
     database: o.Database = None,
@@ -82,6 +90,7 @@ def recommend(
     predictor = inputs.predictor(
         posterior=posterior, database=database, benchmark_dir=benchmark_dir, config=config, seed=seed
     )
+    bench, hardware = _here(hardware, database) if measure else (None, hardware)
     try:
         result = predictor.predict_optimal_hardware(
             inputs.model(model, model_name, model_config), family, batch_size, seq_length, mode, precision, hardware,
@@ -89,7 +98,7 @@ def recommend(
             power=_figures("power", power), grid=grid, optimize=optimize, is_distributed=distributed,
             gpu_count=gpu_count, optimizer=optimizer, browser=browser, item=item, runtime=runtime,
             n_devices=n_devices, on_unknown=on_unknown, input_size=input_size, parameters=inputs.count(parameters),
-            gmacs=gmacs, activations_m=activations,
+            gmacs=gmacs, activations_m=activations, measure=bench, settled=settled,
         )  # fmt: skip
     except InfeasibleError as error:
         _report_infeasible(error, format)
@@ -102,6 +111,19 @@ def recommend(
         output.dump_csv([option.as_dict() for option in (*result.ranking.options, *result.ranking.infeasible)])
     else:
         _print(result)
+
+
+def _here(hardware: list[str] | None, database: str | None) -> tuple[Measure, list[Any]]:
+    """What measures on this machine, and what is chosen from: what was named, else what is here."""
+    from hwpredict.decision.here import benchmark_here
+    from hwpredict.measure.detect import detect
+    from hwpredict.measure.session import default_settings
+
+    report = detect(browser=False)
+    told = benchmark_here(
+        report, default_settings(report), database=database, progress=lambda text: typer.echo(text, err=True)
+    )  # fmt: skip
+    return told, list(hardware) if hardware else list(report.targets())
 
 
 def _figures(what: str, given: list[str] | None) -> dict[str, float] | None:
@@ -166,6 +188,9 @@ def _print(result: Recommendation) -> None:
         title += f"; best of {len(ranking.options)} options for each target"
     output.table(title, _COLUMNS, [_row(option) for option in (*shown, *ranking.infeasible[:LISTED])])
     print(f"Recommendation: {ranking.explanation}")
+    if (campaign := result.campaign) is not None:
+        steps = ", ".join(f"{n} ({r:.2g})" for n, r in zip(campaign.measured, campaign.regret[1:], strict=False))
+        print(f"Measured, with the expected regret after it: {steps or 'nothing'}; {campaign.reason}.")
     if ranking.fallbacks:
         print(f"Fallback (hedges best): {', '.join(ranking.fallbacks)}")
     if result.choice.searched and not result.choice.distributed:

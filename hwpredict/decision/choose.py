@@ -7,21 +7,55 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from hwpredict.catalog import devices
 from hwpredict.decision.distributed import Setup, least_devices, strategies
+from hwpredict.decision.information import SETTLED, Campaign, run_until_settled
 from hwpredict.decision.options import from_cells
 from hwpredict.decision.outcomes import Outcomes
 from hwpredict.decision.preferences import Preferences
 from hwpredict.decision.recommend import Ranking
 from hwpredict.decision.search import Front, axes, best_per_target, combinations, front
-from hwpredict.errors import InfeasibleError
+from hwpredict.errors import InfeasibleError, InvalidWorkloadError
 from hwpredict.performance.cells import Cells
 from hwpredict.workload import Mode, Target, Workload
 
 #: What a plan for several devices considers when no hardware is named: what is rented by the machine of eight.
 DISTRIBUTED_TARGETS = ("a100", "h100", "h200", "mi300x", "l40s")
 
-type Predict = Callable[[Sequence[tuple[Workload, Target]]], Cells]
+#: Predicts (workload, target) pairs, as measured by a harness ("" for one that is not known).
+type Predict = Callable[[Sequence[tuple[Workload, Target]], str], Cells]
+#: Measures a workload on a target: rows in the measurement schema, none if it cannot be measured.
+type Measure = Callable[[Workload, Target], Sequence[Mapping[str, Any]]]
+#: Takes rows into the posterior that the next predictions are made from.
+type Learn = Callable[[list[dict[str, Any]]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """How to measure until a choice is settled.
+
+    Attributes
+    ----------
+    measure : callable
+        Runs a benchmark of the workload on one target.
+    learn : callable
+        Conditions the posterior in use on its rows.
+    settled : float
+        Expected regret at which to stop, units of utility.
+    most : int
+        Benchmarks at most.
+    """
+
+    measure: Measure
+    learn: Learn
+    settled: float = SETTLED
+    most: int = 10
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.settled < float("inf"):
+            raise InvalidWorkloadError(f"settled is {self.settled}: give an expected regret from 0 on")
 
 
 @dataclass(frozen=True)
@@ -37,6 +71,8 @@ class Choice:
         Best option of each target, where several of it were options.
     searched, distributed : bool
         Whether the workload was searched over; whether options are strategies on several devices.
+    campaign : Campaign or None
+        What was measured on the way, where that was asked for.
     """
 
     ranking: Ranking
@@ -44,6 +80,7 @@ class Choice:
     per_target: dict[str, str] = field(default_factory=dict)
     searched: bool = False
     distributed: bool = False
+    campaign: Campaign | None = None
 
     @cached_property
     def front(self) -> Front:
@@ -72,6 +109,24 @@ class Query:
     posterior_draws: int
     seed: int = 0
 
+    def answer(
+        self,
+        predict: Predict,
+        over: str | Sequence[str] | Mapping[str, Sequence[Any]] | None = None,
+        setup: Setup | None = None,
+        loop: Loop | None = None,
+    ) -> Choice:
+        """The answer: several devices if a set-up is given, a search if axes are, measuring if a loop is."""
+        if setup is not None and over is not None:
+            raise InvalidWorkloadError("a distributed plan already searches batches and strategies: leave out optimize")
+        if loop is not None and (setup is not None or over is not None):
+            raise InvalidWorkloadError("measuring until settled compares targets as they are: leave out the search")
+        if loop is not None:
+            return self.settled(predict, loop)
+        if setup is not None:
+            return self.distributed(predict, setup)
+        return self.optimised(predict, over) if over is not None else self.compared(predict)
+
     def compared(self, predict: Predict) -> Choice:
         """The targets on the workload as it is."""
         return self._choice([t.name for t in self.targets], [(self.work, t) for t in self.targets], predict)
@@ -84,19 +139,53 @@ class Query:
         return Choice(found.ranking, found.outcomes, best_per_target(found.ranking, targets), searched=True)
 
     def _choice(self, names: list[str], pairs: list[tuple[Workload, Target]], predict: Predict) -> Choice:
-        outcomes = from_cells(
-            names, predict(pairs), self.wanted.economics, posterior_draws=self.posterior_draws,
+        outcomes = self._outcomes(names, predict(pairs, ""))
+        return Choice(self._rank(outcomes), outcomes)
+
+    def _outcomes(self, names: list[str], cells: Cells) -> Outcomes:
+        return from_cells(
+            names, cells, self.wanted.economics, posterior_draws=self.posterior_draws,
             preferences=self.wanted.platforms,
         )  # fmt: skip
-        return Choice(self._rank(outcomes), outcomes)
+
+    def settled(self, predict: Predict, loop: Loop) -> Choice:
+        """The targets compared, measuring what is worth most until the choice is settled."""
+        names = [t.name for t in self.targets]
+        pairs = [(self.work, t) for t in self.targets]
+        start = self.compared(predict)
+        rows: dict[str, Sequence[Mapping[str, Any]]] = {}
+
+        def run(name: str) -> dict[str, float] | None:
+            rows[name] = loop.measure(self.work, self.targets[names.index(name)])
+            return _figures(rows[name]) if rows[name] else None
+
+        def again(_: Outcomes, name: str, __: dict[str, float]) -> Outcomes:
+            loop.learn([dict(row) for row in rows[name]])
+            # what is predicted from now on is what this harness would measure
+            return self._outcomes(names, predict(pairs, str(rows[name][0].get("source") or "")))
+
+        done = run_until_settled(
+            start.ranking, run, self._rank, learn=again, settled=loop.settled, most=loop.most, seed=self.seed
+        )  # fmt: skip
+        return Choice(done.ranking, done.ranking.outcomes, campaign=done)
 
     def _rank(self, outcomes: Outcomes) -> Ranking:
         return self.wanted.rank(outcomes) if self.named else self.wanted.rank_known(outcomes)
 
     def distributed(self, predict: Predict, setup: Setup) -> Choice:
         """Strategies on several devices."""
+
+        def alone(pairs: Sequence[tuple[Workload, Target]]) -> Cells:
+            return predict(pairs, "")
+
         outcomes = strategies(
-            self.work, self.targets, setup, self.wanted, predict, posterior_draws=self.posterior_draws, seed=self.seed
+            self.work,
+            self.targets,
+            setup,
+            self.wanted,
+            alone,
+            posterior_draws=self.posterior_draws,
+            seed=self.seed,
         )
         try:
             ranking = self._rank(outcomes)
@@ -121,6 +210,13 @@ class Query:
             if count is not None and count > setup.devices:
                 said.append(f"{count} {target.name}")
         return f". Without offloading, this takes {' or '.join(said)}" if said else ""
+
+
+def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Medians of what was measured, by metric."""
+    columns = {"latency": "latency_ms", "throughput": "throughput", "memory": "memory_mb"}
+    found = {m: [float(row[c]) for row in rows if row.get(c)] for m, c in columns.items()}
+    return {m: float(np.median(values)) for m, values in found.items() if values}
 
 
 def _first_of_each(ranking: Ranking, targets: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from hwpredict.catalog.compatibility import incompatible
 from hwpredict.catalog.economics import Economics
 from hwpredict.decision import web
 from hwpredict.decision.outcomes import Candidate, Outcomes
+from hwpredict.performance import rows as r
 from hwpredict.performance.cells import Cells
 from hwpredict.performance.parts import TIME_PARTS
 
@@ -51,6 +52,13 @@ def refine(cells: Cells, labels: Sequence[str] | None = None) -> Cells:
     for array in (*draws.values(), fits):
         array[fresh] = np.nan
     return replace(cells, prediction=replace(cells.prediction, **draws), reasons=reasons, fits=fits)
+
+
+def measured_by(rows: r.Table, harness: str) -> r.Table:
+    """Rows as a harness would measure them: its own habits, where the posterior has learned them."""
+    if not harness:
+        return rows
+    return {**rows, "source": np.full(r.length(rows), harness, dtype=object)}
 
 
 def from_cells(

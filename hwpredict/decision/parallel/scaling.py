@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -102,8 +102,11 @@ class Scaling:
     residual: Array
 
 
+@lru_cache(maxsize=64)
 def _deviates(name: str, draws: int, seed: int) -> Array:
-    return np.asarray(normals(seeds([name], f"{seed}|scaling"), draws)[0], dtype=float)
+    out = np.asarray(normals(seeds([name], f"{seed}|scaling"), draws)[0], dtype=float)
+    out.flags.writeable = False  # shared by all options
+    return out
 
 
 def lognormal(name: str, prior: Sequence[float], draws: int, seed: int) -> Array:
