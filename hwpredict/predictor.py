@@ -277,7 +277,7 @@ class HardwareModelPredictor:
             By default the config's ("throughput").
         risk, constraints, prices, power, grid, oom_slowdown : optional
             As in :class:`hwpredict.config.Config`: ``"cvar:0.1"``, ``"latency <= 20 ms with probability 0.95"``, USD
-            per device-hour, W per device, a country or g CO2/kWh, how much slower a draw counts that does not fit.
+            per device-hour, W per device, a country or g CO2/kWh, how many times slower a draw without room counts.
         optimize : str, sequence or mapping, optional
             Search over ``"batch-size"``, ``"precision"`` or both too: :attr:`Recommendation.per_target` then has the
             best of each target and :attr:`Recommendation.front` the Pareto front of cost, latency and throughput.

@@ -29,7 +29,7 @@ from hwpredict.measure.rows import to_row
 from hwpredict.measure.runner import Outcome, Settings, run
 from hwpredict.measure.session import benchmark, default_settings
 from hwpredict.measure.synthetic import arrays
-from hwpredict.performance import rows as r
+from hwpredict.performance import notes, rows as r
 from hwpredict.store import BenchmarkStore
 from hwpredict.store.schema import COLUMN_NAMES
 from hwpredict.workload import Platform
@@ -308,10 +308,10 @@ def test_rows_fit_the_schema_and_say_the_same_twice() -> None:
     table = r.table(rows)
     assert table["latency_ms"].tolist() == [50.0] * 4
     # nothing in the note is taken for a setting of the harness …
-    assert [r.setting(note) for note in table["note"]] == [""] * 4
+    assert [notes.setting(note) for note in table["note"]] == [""] * 4
     # … but a thread count that is not the machine's is one
     few = to_row(measured(CELLS[0]), HERE, replace(SETTINGS, threads=1, timer="processor"))
-    assert r.setting(few["note"]) == "threads=1"
+    assert notes.setting(few["note"]) == "threads=1"
     assert "processor time" in few["note"]
 
 

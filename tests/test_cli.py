@@ -93,7 +93,7 @@ def test_a_table_of_workloads(run: Run, tmp_path: Path) -> None:
     path.write_text("model,hardware,device,batch_size\nresnet50,cuda,T4,8\ngpt2,cpu,,\n", encoding="utf-8")
     found = rows(run("predict", "--workloads", path, "--format", "csv")[1])
     assert [r["model"] for r in found] == ["resnet50", "gpt2"]
-    assert [r["evidence"] for r in found] == ["device", "platform"]
+    assert [r["evidence"] for r in found] == ["measured", "platform"]
     assert all(float(r["latency_low"]) < float(r["latency"]) < float(r["latency_high"]) for r in found)
     assert [r["model"] for r in json.loads(run("predict", "--workloads", path, "--format", "json")[1])] == [
         "resnet50",
@@ -182,7 +182,7 @@ def test_a_database_that_cannot_be_taken_in_says_so(run: Run, tmp_path: Path) ->
 
 def test_sequence_length_changes_the_answer(run: Run) -> None:
     def latency(length: str) -> float:
-        flags = ("--model", "bert-base-uncased", "--hardware", "a100", "--seq-length", length, "--format", "csv")
+        flags = ("--model", "gpt2", "--hardware", "a100", "--seq-length", length, "--format", "csv")
         return float(rows(run(*flags)[1])[0]["latency"])
 
     assert latency("4096") > 4 * latency("128")
@@ -248,7 +248,7 @@ BAD_USAGE = {
     "recommend gpt2 --mode train": "did you mean 'training'",
     "recommend gpt2 --family vison": "did you mean 'vision'",
     "recommend gpt2 --item sentence": "unknown item 'sentence'",
-    "recommend gpt2 --utility speed": "unknown utility 'speed'",
+    "recommend gpt2 --utility speed": "known: cost, guide, latency",
     "recommend gpt2 --format xml": "known: csv, json, table",
     "recommend gpt2 --on-unknown guess": "known: error, prior",
     "recommend gpt2 --batch-size -4": "batch_size is -4: give a positive number",

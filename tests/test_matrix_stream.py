@@ -83,7 +83,7 @@ def test_lazy_arrays_are_the_same(plan: m.Plan, posterior: Posterior, data: xr.D
 
 def test_the_predictor_gives_lazy_arrays(posterior: Posterior) -> None:
     pytest.importorskip("dask")
-    predictor = HardwareModelPredictor(posterior, draws=40)
+    predictor = HardwareModelPredictor(posterior=posterior, draws=40)
     eager, lazy = (
         predictor.create_hardware_prediction_matrix(["gpt2"], [1], "cpu", "fp32", lazy=x).dataset for x in (False, True)
     )

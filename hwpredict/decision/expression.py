@@ -45,7 +45,7 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotEq: operator.ne,
 }
 #: Longest expression, characters: nobody writes a longer one by hand, and the parser's stack is finite.
-MAX_LENGTH = 2_000
+MAX_LENGTH = 1_000
 
 
 def compile_expression(text: str) -> tuple[Evaluate, frozenset[str]]:

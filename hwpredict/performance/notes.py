@@ -61,7 +61,8 @@ _PROMPT = re.compile(
 )
 _DEPTH = re.compile(r"\bdepth=(\d+)")
 _EVALUATED = re.compile(r"\bn_p_eval=(\d+); n_eval=(\d+)")
-_GENERATE = re.compile(r"input[ =](\d+) output[ =](\d+) tokens")
+_GENERATE = re.compile(r"input[ =](\d+) output[ =](\d+) tokens|\bpp(\d+)\+tg(\d+)")
+_OUTPUT = re.compile(r"output (\d+) tokens.*OUTPUT tokens/s")
 _QUEUED = re.compile(r"TTFT")
 _NEW = re.compile(r"of (\d+) new tokens incl\. prefill of (\d+)")
 
@@ -101,8 +102,13 @@ def _generation(note: str, length: float) -> Passage:
         generated, prompt = float(new[1]), max(float(new[2]), 1.0)
         return Passage(prompt, generated, prompt + generated / 2, generated, per_token=True)
     found = _GENERATE.search(note)
+    output = _OUTPUT.search(note)
+    if found is None and output:
+        generated = max(float(output[1]), 1.0)
+        prompt = DEFAULT_CONTEXT if isnan(length) else max(length - generated, 1.0)
+        return Passage(prompt, generated, prompt + generated / 2, generated)
     if found:
-        prompt, generated = max(float(found[1]), 1.0), max(float(found[2]), 1.0)
+        prompt, generated = (max(float(g), 1.0) for g in found.groups() if g)
         counted = generated if "OUTPUT tokens/s" in note else prompt + generated
     else:
         counted = 2 * DEFAULT_CONTEXT if isnan(length) else max(length, 2.0)

@@ -205,8 +205,7 @@ class Posterior:
             ("noise", ("noise_group",), self.noise, "f4"),
             ("noise_population", ("metric", "moment"), self.noise_population, "f4"),
         ):
-            rounding = {"significant_digits": 12, "quantize_mode": "BitRound"} if name == "mean" else {}
-            data.createVariable(name, kind, dims, **packed, **rounding)
+            data.createVariable(name, kind, dims, **packed)
             data[name][:] = values
         names = f.createGroup("labels")
         for label, known in self.vocabulary.names.items():
