@@ -140,6 +140,23 @@ def test_the_guides_command_lines(run: Run, flags: str) -> None:
     assert ("posterior" in err) == ("--debug" in flags)
 
 
+def test_the_guides_distributed_command_line(run: Run) -> None:
+    flags = "--model llama-7b --mode training --precision bf16 --batch-size 32 --distributed --gpu-count 8"
+    code, out, _ = run(*flags.split(), "--hardware", "a100", "--format", "json")
+    assert code == 0
+    plan = json.loads(out)["distributed"]
+    assert plan["strategy"]
+    assert 0 < plan["static_memory_mb"] < 80_000
+
+
+def test_detection_recommends_among_what_is_there(run: Run) -> None:
+    code, out, _ = run("--detect-hardware", "--model", "gpt2", "--batch-size", "32", "--no-browser", "--format", "json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["platforms"]["cpu"]["status"] == "available"
+    assert found["recommendation"]["primary_recommendation"]
+
+
 def test_the_guides_paths_and_settings(run: Run, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     (tmp_path / "config.json").write_text('{"utility": "latency"}', encoding="utf-8")

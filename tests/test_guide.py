@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from hwpredict import BenchmarkStore, HardwareModelPredictor, Posterior
-from hwpredict.posteriors import reference_path
+from hwpredict import BenchmarkStore, HardwareModelPredictor
 from hwpredict.workload import Evidence
 
 PLATFORMS = ("cuda", "rocm", "mps", "cpu", "openvino", "webnn", "webgpu")
@@ -97,13 +96,6 @@ def test_every_platform_of_the_guide_answers(predictor: HardwareModelPredictor, 
     assert entry["compatible"]
     assert entry["throughput_interval"][0] < entry["throughput"] < entry["throughput_interval"][1]
     assert entry["evidence"] in (Evidence.PRIOR if platform == "webnn" else Evidence.PLATFORM, Evidence.DEVICE)
-
-
-def test_a_posterior_is_kept_in_the_store(tmp_path: Path) -> None:
-    with BenchmarkStore(tmp_path / "store.duckdb") as store:
-        fingerprint = store.add_posterior(reference_path(), name="as shipped")
-        kept = Posterior.load(store.posterior(fingerprint, tmp_path / "again.nc"))
-    assert kept.fingerprint == HardwareModelPredictor().posterior.fingerprint
 
 
 def test_predicting_writes_nothing(

@@ -10,7 +10,6 @@ import typer
 
 from hwpredict.cli import inputs, options as o, output
 from hwpredict.errors import InvalidWorkloadError
-from hwpredict.results import summaries
 
 METRICS = ("throughput", "latency", "memory")
 
@@ -56,6 +55,8 @@ def predict(
     if workloads is not None:
         if asked is not None or family is not None or hardware:
             raise InvalidWorkloadError("--workloads says the models and the hardware: leave the others out")
+        from hwpredict.results import summaries
+
         cells = predictor.cells(inputs.rows(workloads), on_unknown=on_unknown)
         predictor.keep(cells, kept_in)
         title, rows = str(workloads), summaries(cells)
