@@ -53,14 +53,14 @@ def main() -> None:
     tables = [effect_table(posterior, n) for n in default_effects(posterior)]
     style.save(shrinkage(tables), args.out / "shrinkage.png")
     data = None if args.data is None else read_measurements(args.data)
-    points = None if data is None else data[data["source"].str.contains("pytorch-image-models", na=False)]
+    points = None if data is None else data[data["source"].isin(["timm", "huggingface/pytorch-image-models"])]
     curve = roofline_curve(posterior, "rtx 3090", "amp", measurements=points)
     style.save(roofline(curve), args.out / "roofline.png")
     if data is None:
         return
     sample = data.sample(min(CASES, len(data)), random_state=0)
     style.save(calibration({"": reliability(posterior, sample)}), args.out / "calibration.png")
-    some = data[data["table"].isin(TABLES)] if "table" in data else data[data["source"].isin(TABLES)]
+    some = data[data["source"].isin(TABLES)]
     held = [some[some["device"] == d] for d in NEW_DEVICES]
     before = fit(some[~some["device"].isin(NEW_DEVICES)], iterations=12)
     studies = [few_shots(before, h) for h in held if len(h) >= 60]

@@ -126,7 +126,7 @@ def measured_rates(measurements: Any, platform: str, device: str, precision: str
     ok = one & np.isfinite(latency) & (latency > 0) & (rows["hardware"] == platform) & (rows["precision"] == precision)
     ok &= np.isin(rows["item"], ("image", "sequence")) & (rows["mode"] != "training")
     named = {n: (m.name if (m := devices.match(n, platform)) else n) for n in set(rows["device"][ok].tolist()) if n}
-    ok &= np.array([named.get(n, "") == device for n in rows["device"].tolist()])
+    ok &= np.array([named.get(n, "") == device for n in rows["device"].tolist()], dtype=bool)
     index = np.flatnonzero(ok)
     if not len(index):
         return np.empty(0), np.empty(0), []

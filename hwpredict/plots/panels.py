@@ -166,13 +166,22 @@ def label_rows(ax: Axes, names: Sequence[str]) -> None:
     ax.spines["left"].set_visible(False)
 
 
-def log_axis(ax: Axes, axis: str, tick: Callable[[float, object], str] = labels.figure, most: int = 4) -> None:
-    """A log axis with at most ``most`` labels, on powers of ten that are equally far apart."""
+def log_axis(
+    ax: Axes,
+    axis: str,
+    tick: Callable[[float, object], str] = labels.figure,
+    most: int = 4,
+    upto: float | None = None,
+) -> None:
+    """A log axis with at most ``most`` labels, on powers of ten equally far apart, and none beyond ``upto``."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     which = ax.xaxis if axis == "x" else ax.yaxis
     (ax.set_xscale if axis == "x" else ax.set_yscale)("log")
     low, high = sorted(ax.get_xlim() if axis == "x" else ax.get_ylim())
+    if upto is not None:
+        high = upto
+        ax.spines["bottom" if axis == "x" else "left"].set_bounds(low, high)
     which.set_major_locator(FixedLocator(labels.log_ticks(low, high, most)))
     which.set_minor_locator(NullLocator())
     which.set_major_formatter(FuncFormatter(tick))

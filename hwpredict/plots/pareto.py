@@ -114,7 +114,7 @@ def pareto(
         )  # fmt: skip
     ax.set_xlim(limits[0], limits[0] * (limits[-1] / limits[0]) ** (1 / (1 - MARGIN)))
     ax.set_ylim(bottom, front[4].max() * 1.2)
-    panels.log_axis(ax, "x", most=5)
+    panels.log_axis(ax, "x", upto=float(limits[-1]))
     panels.log_axis(ax, "y", most=5)
     ax.set_xlabel("latency of a step (ms)", loc="left")
     ax.set_ylabel("items s⁻¹")
@@ -125,8 +125,8 @@ def pareto(
         [looks[options[i][0]].colour for i in likely], start=1 - MARGIN + 0.02, height=HEIGHT,
     )  # fmt: skip
     _legend(fig, part)
-    what = "throughput within a latency; names: hardware, batch size: P(on the front)"
-    fig.suptitle(f"{labels.short_model(str(first))}, {part.precision.item()}: {what}", fontsize=6.5, x=0.01, ha="left")
+    title = f"{labels.short_model(str(first))}, {part.precision.item()}: name, batch size and P(on the front)"
+    fig.suptitle(title, fontsize=6.5, x=0.01, ha="left")
     return fig
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHT = 1.75
-MARGIN = 0.3
+MARGIN = 0.33
 #: Levels named: the farthest from their population.
 NAMED = 12
 #: Share of the levels at either end that may lie beyond the axis.
@@ -70,7 +70,7 @@ def _panel(ax: Axes, table: xr.Dataset) -> None:
                    alpha=0.9 if len(mean) < 200 else 0.6)  # fmt: skip
     top = float(count.max()) * 1.5
     ax.set_xlim(0.8, 0.8 * (top / 0.8) ** (1 / (1 - MARGIN)))
-    panels.log_axis(ax, "x", most=5)
+    panels.log_axis(ax, "x", upto=top)
     panels.log_axis(ax, "y", most=5)
     ax.set_ylabel("factor on time")
     parts = str(table.attrs["parts"]).split()
@@ -80,7 +80,10 @@ def _panel(ax: Axes, table: xr.Dataset) -> None:
     far = np.argsort(-np.abs(table["effect"].to_numpy()))[:NAMED]
     key = "device" if "device" in table.coords else "level"
     texts = [str(v) for v in table[key].to_numpy()[far]]
-    texts = [labels.short_device(t) if key == "device" else t.replace("|", ", ") for t in texts]
+    texts = [
+        labels.short_device(t) if key == "device" else t.replace("|", ", ").replace("text_generation", "text")
+        for t in texts
+    ]
     ends.name_ends(
         ax, [(float(count[i]), float(mean[i])) for i in far], texts, [colours[i] for i in far], start=1 - MARGIN + 0.02,
         height=HEIGHT,
