@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,11 @@ from numpy.typing import NDArray
 from hwpredict.errors import PosteriorError
 from hwpredict.performance.calibration import Calibration
 from hwpredict.performance.design import Vocabulary
-from hwpredict.performance.engine import Laplace
+from hwpredict.performance.layout import Layout, layout
 from hwpredict.performance.parts import PART_NAMES, Effect
+
+if TYPE_CHECKING:
+    from hwpredict.performance.engine import Laplace  # with SciPy and numba, which only fitting takes
 
 #: Version of the file layout; a file of another version is refused.
 FORMAT = 2
@@ -96,6 +99,20 @@ class Posterior:
     def effect_slice(self, position: int) -> slice:
         """Levels of the effect at ``position``."""
         return slice(int(self.starts[position]), int(self.starts[position + 1]))
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The sums that the effects are added up in."""
+        return layout(self.effects, {label: len(names) for label, names in self.vocabulary.names.items()})
+
+    @cached_property
+    def keys_of_effects(self) -> list[NDArray[np.int64]]:
+        """Level keys, effect by effect."""
+        return [self.keys[self.effect_slice(i)] for i in range(len(self.effects))]
+
+    def deviations(self, levels: NDArray[np.int64]) -> NDArray[np.int16]:
+        """Draws minus mean of some levels, shape (level, draw)."""
+        return np.ascontiguousarray(self.deviation[:, levels].T)
 
     def level_names(self, position: int) -> list[str]:
         """Readable names of the levels of one effect."""
