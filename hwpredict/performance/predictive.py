@@ -106,7 +106,7 @@ def predict(
     Prediction
     """
     n, width = r.length(rows), draws if probabilities is None else len(probabilities)
-    chosen = n * draws >= WORTH_COMPILING if compiled is None else compiled
+    chosen = draws > 1 and (n * draws >= WORTH_COMPILING if compiled is None else compiled)
     out = Prediction(
         **{name: np.empty((n, width), np.float32) for name in ("latency", "throughput", "memory")},
         epistemic=np.empty((n, 2)),
