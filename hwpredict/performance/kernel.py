@@ -48,6 +48,64 @@ _exp, _log, _random_bits = _a["exp"], _a["log"], _a["random_bits"]
 _normal, _student_2, _student_4 = _a["normal"], _a["student_2"], _a["student_4"]
 
 
+# Loops over draws stand in functions of their own: arguments that are whole one-dimensional arrays and numbers are
+# what the compiler turns into vector instructions.
+
+
+@numba.njit(**_OPTIONS)
+def _clear(out: Any) -> None:
+    for d in range(len(out)):  # NumPy's out[:] = 0 would look for overlaps first
+        out[d] = 0
+
+
+@numba.njit(**_OPTIONS)
+def _copy(x: Any, out: Any) -> None:
+    for d in range(len(x)):
+        out[d] = x[d]
+
+
+@numba.njit(**_OPTIONS)
+def _add(x: Any, out: Any) -> None:
+    for d in range(len(x)):
+        out[d] += x[d]
+
+
+@numba.njit(**_OPTIONS)
+def _add_times(x: Any, by: Any, out: Any) -> None:
+    for d in range(len(x)):
+        out[d] += by * x[d]
+
+
+@numba.njit(**_OPTIONS)
+def _add_product(x: Any, y: Any, out: Any) -> None:
+    for d in range(len(x)):
+        out[d] += x[d] * y[d]
+
+
+@numba.njit(**_OPTIONS)
+def _exp_of(x: Any, plus: Any, out: Any) -> None:
+    for d in range(len(x)):
+        out[d] = _exp(x[d] + plus)
+
+
+@numba.njit(**_OPTIONS)
+def _log_of(x: Any, plus: Any, y: Any, out: Any) -> None:
+    for d in range(len(x)):
+        out[d] = _log(x[d]) + plus + y[d]
+
+
+@numba.njit(**_OPTIONS)
+def _rate_of(items: Any, overlap: Any, time: Any, out: Any) -> None:
+    for d in range(len(time)):
+        out[d] = items + overlap[d] - time[d]
+
+
+@numba.njit(**_OPTIONS)
+def _inverse_of(x: Any, out: Any) -> None:
+    for d in range(len(x)):
+        out[d] = _ONE / x[d]
+
+
 @numba.njit(**_OPTIONS)
 def _deviates(seed: Any, freedom: int, out: Any) -> None:
     """Deviates of one seed: Student-t of 2 or 4 degrees of freedom, else normal."""
@@ -84,7 +142,7 @@ def _select(x: Any, ranks: Any, out: Any, count: Any, bin_of: Any, placed: Any) 
         return
     for d in range(n):
         bin_of[d] = np.int32(min(max(np.int32((x[d] - low) * scale), np.int32(0)), np.int32(_BINS - 1)))
-    count[:] = 0
+    _clear(count)
     for d in range(n):
         count[bin_of[d] + 1] += 1
     for b in range(_BINS):
@@ -127,36 +185,42 @@ def _stretch(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> 
 
 
 @numba.njit(**_OPTIONS)
+def _stretch_of(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> None:
+    for d in range(len(x)):
+        x[d] = _stretch(x[d], low, median, high, core, tail)
+
+
+@numba.njit(**_OPTIONS)
 def _add_up(level: Any, known: Any, fresh: Any, start: Any, sums: Any, seen: Any, new: Any, total: Any) -> None:
     """Sums of the effects of a group: ``seen`` (sum, posterior draw) and ``new`` (sum, draw) are scratch."""
-    seen[:], new[:] = _ZERO, _ZERO
+    _clear(seen.reshape(-1))
+    _clear(new.reshape(-1))
     for e in range(len(level)):
         row = level[e]
         if row >= 0:
             for s in sums[start[e] : start[e + 1]]:
-                for d in range(seen.shape[1]):
-                    seen[s, d] += known[row, d]
+                _add(known[row], seen[s])
         elif row <= FRESH:
             for s in sums[start[e] : start[e + 1]]:
-                for d in range(new.shape[1]):
-                    new[s, d] += fresh[FRESH - row, d]
+                _add(fresh[FRESH - row], new[s])
     draws, kept = new.shape[1], seen.shape[1]
+    _copy(new.reshape(-1), total.reshape(-1))
     for s in range(len(total)):
         for begin in range(0, draws, kept):
-            for d in range(min(kept, draws - begin)):
-                total[s, begin + d] = seen[s, d] + new[s, begin + d]
+            end = min(begin + kept, draws)
+            _add(seen[s, : end - begin], total[s, begin:end])
 
 
 @numba.njit(**_OPTIONS)
-def _mean_share(weight: Any, factor: Any, whole: Any, lanes: Any) -> Any:
-    """Mean of a part over the whole, summed lane by lane: see :func:`hwpredict.performance.plain.mean_by_lanes`."""
-    lanes[:] = _ZERO
-    n = len(whole)
-    for begin in range(0, n - LANES + 1, LANES):
+def _mean_product(x: Any, y: Any, lanes: Any) -> Any:
+    """Mean of x · y, summed lane by lane: see :func:`hwpredict.performance.plain.mean_by_lanes`."""
+    _clear(lanes)
+    n = len(x)
+    for k in range(n // LANES):
         for j in range(LANES):
-            lanes[j] += weight * factor[begin + j] / whole[begin + j]
+            lanes[j] += x[k * LANES + j] * y[k * LANES + j]
     for j in range(n % LANES):
-        lanes[j] += weight * factor[n - n % LANES + j] / whole[n - n % LANES + j]
+        lanes[j] += x[n - n % LANES + j] * y[n - n % LANES + j]
     total = _ZERO
     for j in range(LANES):
         total += lanes[j]
@@ -179,27 +243,23 @@ def _act(
                 same = same and slope[i, sum_slope[s]] == slope[before, sum_slope[s]]
         if same:
             continue
-        acting[t] = total[t]
+        _copy(total[t], acting[t])
         for s in steep:
-            by = slope[i, sum_slope[s]]
-            for d in range(acting.shape[1]):
-                acting[t, d] = acting[t, d] + by * total[s, d]
+            _add_times(total[s], slope[i, sum_slope[s]], acting[t])
         if t < _N_PARTS and weight[i, t] != _ZERO:
-            for d in range(acting.shape[1]):
-                factor[t, d] = _exp(acting[t, d])
+            _exp_of(acting[t], _ZERO, factor[t])
 
 
 @numba.njit(**_OPTIONS)
-def _cost(weight: Any, factor: Any, first: int, last: int, whole: Any, shares: Any, lanes: Any) -> None:
+def _cost(weight: Any, factor: Any, first: int, last: int, whole: Any, share: Any, inverse: Any, lanes: Any) -> None:
     """Sum of the parts of a metric in each draw, and their mean shares in it."""
-    whole[:] = _ZERO
+    _clear(whole)
     for t in range(first, last):
-        by = weight[t]
-        if by != _ZERO:
-            for d in range(len(whole)):
-                whole[d] += by * factor[t, d]
+        if weight[t] != _ZERO:
+            _add_times(factor[t], weight[t], whole)
+    _inverse_of(whole, inverse)
     for t in range(first, last):
-        shares[t] = _mean_share(weight[t], factor[t], whole, lanes) if weight[t] != _ZERO else _ZERO
+        share[t] = weight[t] * _mean_product(factor[t], inverse, lanes) if weight[t] != _ZERO else _ZERO
 
 
 @numba.njit(**_OPTIONS)
@@ -208,11 +268,9 @@ def _calibrate(logs: Any, ranked: Any, anchor_at: Any, anchor_weight: Any, facto
     low = _lerp(ranked, anchor_at[0], anchor_weight[0])
     median = _lerp(ranked, anchor_at[1], anchor_weight[1])
     high = _lerp(ranked, anchor_at[2], anchor_weight[2])
-    for k in range(len(ranked)):
-        ranked[k] = _stretch(ranked[k], low, median, high, factors[0], factors[1])
+    _stretch_of(ranked, low, median, high, factors[0], factors[1])
     if all_draws:
-        for d in range(len(logs)):
-            logs[d] = _stretch(logs[d], low, median, high, factors[0], factors[1])
+        _stretch_of(logs, low, median, high, factors[0], factors[1])
 
 
 @numba.njit(**_OPTIONS)
@@ -276,16 +334,14 @@ def _build(sources: int) -> Callable[..., None]:
                 _act(i, before, total, weight, slope, sum_slope, slope_start, acting, factor)
                 before = i
                 for m in range(2):
-                    _cost(weight[i], factor, m * _N_TIME, _N_PARTS if m else _N_TIME, whole, shares[i], lanes)
+                    _cost(weight[i], factor, m * _N_TIME, _N_PARTS if m else _N_TIME, whole, shares[i], noise, lanes)
                     row = acting[MEMORY_ROW if m else TIME_ROW]
-                    for d in range(draws):
-                        latent[d] = _log(whole[d]) + top[i, m] + row[d]
+                    _log_of(whole, top[i, m], row, latent)
                     _select(latent, quartile, middle, count, bin_of, placed)
                     width[i, m] = _lerp(middle, 2, quartile_weight[1]) - _lerp(middle, 0, quartile_weight[0])
                     _deviates(noise_seed[i, m], 4, noise)
-                    by = noise_scale[noise_group[g, m]]
-                    for d in range(draws):
-                        logs[m, d] = latent[d] + noise[d] * by[d]
+                    _copy(latent, logs[m])
+                    _add_product(noise, noise_scale[noise_group[g, m]], logs[m])
                     stretching = stretch[g, m, 0] != _ONE or stretch[g, m, 1] != _ONE
                     if stretching or not keep:
                         _select(logs[m], ranks, ranked[m], count, bin_of, placed)
@@ -294,10 +350,10 @@ def _build(sources: int) -> Callable[..., None]:
                         _calibrate(logs[m], ranked[m], anchor_at, anchor_weight, stretch[g, m], every)
                 later = span[i] + MILLISECONDS
                 if keep:
-                    for d in range(draws):
-                        latency[i, d] = _exp(logs[0, d] + later)
-                        throughput[i, d] = _exp(items[i] + acting[OVERLAP, d] - logs[0, d])
-                        memory[i, d] = _exp(logs[1, d])
+                    _exp_of(logs[0], later, latency[i])
+                    _rate_of(items[i], acting[OVERLAP], logs[0], latent)
+                    _exp_of(latent, _ZERO, throughput[i])
+                    _exp_of(logs[1], _ZERO, memory[i])
                     continue
                 for q in range(len(wanted_at)):
                     k, by_q = wanted_at[q], wanted_weight[q]
@@ -306,8 +362,7 @@ def _build(sources: int) -> Callable[..., None]:
                     k = mirror_at[q]  # the slowest draw is the one of least throughput
                     throughput[i, q] = _quantile_of(items[i] - ranked[0, k + 1], items[i] - ranked[0, k], by_q)
                 if concurrent:
-                    for d in range(draws):
-                        latent[d] = items[i] + acting[OVERLAP, d] - logs[0, d]
+                    _rate_of(items[i], acting[OVERLAP], logs[0], latent)
                     _select(latent, ranks, ranked[0], count, bin_of, placed)
                     for q in range(len(wanted_at)):
                         k = wanted_at[q]

@@ -121,12 +121,13 @@ def draw(p: Prepared, plan: Layout, draws: int, probabilities: Sequence[float] |
     width = np.empty((len(group), 2), np.float32)
     log_draws = []
     for k, (parts, row) in enumerate(((_TIME, TIME_ROW), (_MEMORY, MEMORY_ROW))):
-        cost = [p.weight[:, part, None] * a.exp(total[part]) for part in parts]
-        whole = cost[0]
-        for other in cost[1:]:
-            whole = whole + other
-        for part, mine in zip(parts, cost, strict=True):
-            shares[:, part] = mean_by_lanes(mine / whole)
+        factor = [a.exp(total[part]) for part in parts]
+        whole = np.zeros_like(factor[0])
+        for part, mine in zip(parts, factor, strict=True):
+            whole += p.weight[:, part, None] * mine
+        inverse = _ONE / whole
+        for part, mine in zip(parts, factor, strict=True):
+            shares[:, part] = p.weight[:, part] * mean_by_lanes(mine * inverse)
         latent = a.log(whole) + p.top[:, k, None] + total[row]
         lower, upper = sorted_quantiles(np.sort(latent, axis=1), (0.25, 0.75)).T
         width[:, k] = upper - lower
