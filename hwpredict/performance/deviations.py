@@ -55,12 +55,11 @@ class StoredDeviations:
                 return np.ascontiguousarray(self.whole()[:, levels].T)
             with _alone():
                 for c in missing:
-                    piece = self._variable[0, :, c * self._width : (c + 1) * self._width]
-                    self._pieces[c] = np.ascontiguousarray(piece.T)
+                    self._pieces[c] = self._variable[0, :, c * self._width : (c + 1) * self._width]
             out = np.empty((len(levels), self.shape[0]), np.int16)
             for c in needed:
                 mine = chunk == c
-                out[mine] = self._pieces[c][levels[mine] - c * self._width]
+                out[mine] = self._pieces[c][:, levels[mine] - c * self._width].T
             return out
 
     def whole(self) -> Steps:

@@ -37,7 +37,7 @@ STEP = 0.004
 #: Draws kept of the shipped posterior.
 DRAWS = 128
 #: Levels of a chunk of the file: what a prediction reads at a time.
-CHUNK = 1024
+CHUNK = 512
 #: The draws are noise below their first bits: the highest level takes a minute and saves one percent.
 COMPRESSION = 6
 
