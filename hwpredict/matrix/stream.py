@@ -17,7 +17,7 @@ import numpy as np
 
 from hwpredict.errors import HwpredictError, StoreError
 from hwpredict.matrix import files
-from hwpredict.matrix.block import Arrays, compute_block
+from hwpredict.matrix.block import Arrays, compute_block, compute_blocks
 from hwpredict.matrix.dataset import attributes, coordinates, extra_sizes, selected, variable_dims
 from hwpredict.matrix.plan import BLOCK_CELLS, Block, Plan, block_shape, blocks
 from hwpredict.performance.posterior import Posterior
@@ -160,7 +160,7 @@ def _results(
 ) -> Iterator[tuple[int, Arrays]]:
     """Blocks as they are computed: here, or by the workers of a cluster."""
     if scheduler is None and not workers:
-        yield from ((i, compute_block(posterior, plan, every[i])) for i in todo)
+        yield from zip(todo, compute_blocks(posterior, plan, [every[i] for i in todo]), strict=True)
         return
     from distributed import as_completed
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hwpredict.performance import arithmetic, layout
 from hwpredict.performance.layout import MEMORY_ROW, OVERLAP, TARGETS, TIME_ROW, Layout
 from hwpredict.performance.parts import PARTS, TIME_PARTS
-from hwpredict.performance.plain import ANCHORS, LANES, MILLISECONDS, Drawn, places
+from hwpredict.performance.plain import ANCHORS, LANES, MILLISECONDS, Figures, places
 from hwpredict.performance.prepare import FRESH, Prepared
 
 Single = NDArray[np.float32]
@@ -377,10 +377,11 @@ _rows = _build(
 )
 
 
-def draw(p: Prepared, plan: Layout, draws: int, probabilities: Sequence[float] | None) -> Drawn:
+def draw(
+    p: Prepared, plan: Layout, draws: int, probabilities: Sequence[float] | None, figures: Figures
+) -> tuple[Single, Single]:
     """Draws of every row, or their quantiles: see :func:`hwpredict.performance.plain.draw`."""
-    n, columns = len(p.order), draws if probabilities is None else len(probabilities)
-    figures = [np.empty((n, columns), np.float32) for _ in range(3)]
+    n = len(p.order)
     shares, width = np.empty((n, _N_PARTS), np.float32), np.empty((n, 2), np.float32)
     quartile, quartile_weight = places((0.25, 0.75), draws)
     anchors, anchor_weight = places(ANCHORS, draws)
@@ -394,4 +395,4 @@ def draw(p: Prepared, plan: Layout, draws: int, probabilities: Sequence[float] |
         plan.sum_slope, plan.slope_start, plan.freedom, np.stack([quartile, quartile + 1], axis=1).reshape(-1),
         quartile_weight, ranks, at[0], anchor_weight, at[1], at[2], wanted_weight, *figures, shares, width,
     )  # fmt: skip
-    return Drawn(*figures, shares, width)
+    return shares, width

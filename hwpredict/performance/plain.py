@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,25 +27,8 @@ _TIME = tuple(k for k, p in enumerate(PARTS) if p.metric == TIME)
 _MEMORY = tuple(k for k, p in enumerate(PARTS) if p.metric != TIME)
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """Figures of some rows.
-
-    Attributes
-    ----------
-    latency, throughput, memory : ndarray of float32, shape (row, draw) or (row, quantile)
-        ms, items per second, MB.
-    shares : ndarray, shape (row, part)
-        Mean share of each part in its metric.
-    width : ndarray, shape (row, 2)
-        Interquartile range of log time and log memory before noise.
-    """
-
-    latency: Single
-    throughput: Single
-    memory: Single
-    shares: Single
-    width: Single
+#: Where latency (ms), throughput (items per second) and memory (MB) go: (row, draw) or (row, quantile).
+type Figures = tuple[Single, Single, Single]
 
 
 def places(probabilities: Sequence[float], draws: int) -> tuple[Index, Single]:
@@ -95,7 +77,9 @@ def stretched(x: Single, anchors: Single, factors: Single) -> Single:
     return np.asarray(away * (core + (tail - core) * far) + median, np.float32)
 
 
-def draw(p: Prepared, plan: Layout, draws: int, probabilities: Sequence[float] | None) -> Drawn:
+def draw(
+    p: Prepared, plan: Layout, draws: int, probabilities: Sequence[float] | None, figures: Figures
+) -> tuple[Single, Single]:
     """Draws of every row, or their quantiles.
 
     Parameters
@@ -105,10 +89,15 @@ def draw(p: Prepared, plan: Layout, draws: int, probabilities: Sequence[float] |
     draws : int
     probabilities : sequence of float, optional
         Of the quantiles; None keeps the draws.
+    figures : tuple of ndarray
+        Filled.
 
     Returns
     -------
-    Drawn
+    shares : ndarray, shape (row, part)
+        Mean share of each part in its metric.
+    width : ndarray, shape (row, 2)
+        Interquartile range of log time and log memory before noise.
     """
     sums = _sums(p, plan, draws)
     group = np.empty(len(p.order), np.int64)
@@ -133,11 +122,11 @@ def draw(p: Prepared, plan: Layout, draws: int, probabilities: Sequence[float] |
         width[:, k] = upper - lower
         noise = hashing.DEVIATES[NOISE_DF](hashing.bits(p.noise_seed[:, k], draws))
         log_draws.append(latent + noise * p.noise_scale[p.noise_group[group, k]])
-    latency, throughput, memory = _figures(p, group, log_draws, total[OVERLAP], probabilities)
-    out = Drawn(latency, throughput, memory, shares, width)
-    for values in (latency, throughput, memory, shares, width):
-        values[p.broken] = np.nan
-    return out
+    for out, values in zip(figures, _figures(p, group, log_draws, total[OVERLAP], probabilities), strict=True):
+        out[:] = values
+    for out in (*figures, shares, width):
+        out[p.broken] = np.nan
+    return shares, width
 
 
 def _figures(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hwpredict.performance import plain, rows as r
 from hwpredict.performance.layout import Layout
 from hwpredict.performance.parts import PARTS
-from hwpredict.performance.plain import Drawn
+from hwpredict.performance.plain import Figures
 from hwpredict.performance.posterior import Posterior
 from hwpredict.performance.prepare import Prepared, prepare
 
@@ -33,7 +33,7 @@ PLAIN_ROWS = 128
 #: Rows that a thread hands to the kernel at a time: bounds the table of levels that the posterior has not seen.
 KERNEL_ROWS = 4096
 
-type Way = Callable[[Prepared, Layout, int, Sequence[float] | None], Drawn]
+type Way = Callable[[Prepared, Layout, int, Sequence[float] | None, Figures], tuple[Draws, Draws]]
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,9 @@ def predict(
         mine = {name: column[s] for name, column in rows.items()}
         figures = None if point is None else point[s]
         p = prepare(posterior, mine, draws=draws, seed=seed, calibrated=calibrated, point=figures)
-        _fill(out, s, p, way(p, posterior.layout, draws, probabilities))
+        into = (out.latency[s], out.throughput[s], out.memory[s])
+        out.shares[s], spread = way(p, posterior.layout, draws, probabilities, into)
+        _fill(out, s, p, spread)
 
     starts = range(0, n, size)
     workers = min(threads or os.process_cpu_count() or 1, len(starts))
@@ -142,14 +144,12 @@ def _kernel() -> Way:
     return kernel.draw
 
 
-def _fill(out: Prediction, s: slice, p: Prepared, drawn: Drawn) -> None:
-    """Put the figures of a chunk where they belong."""
-    out.latency[s], out.throughput[s], out.memory[s] = drawn.latency, drawn.throughput, drawn.memory
-    out.shares[s] = drawn.shares
+def _fill(out: Prediction, s: slice, p: Prepared, spread: Draws) -> None:
+    """Put what is known of a chunk besides its draws where it belongs."""
     group = np.empty(len(p.order), np.int64)
     group[p.order] = np.repeat(np.arange(len(p.group_start) - 1), np.diff(p.group_start))
     noise = p.noise_range[p.noise_group[group]].astype(float) ** 2
-    latent = drawn.width.astype(float) ** 2
+    latent = spread.astype(float) ** 2
     out.epistemic[s] = latent / np.maximum(latent + noise, 1e-12)
     out.evidence[s] = [p.evidence[g] for g in group.tolist()]
     out.n_measurements[s] = p.n_measurements[group]
