@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from hwpredict.performance.notes import FORWARD
 from hwpredict.performance.parts import TIME_PARTS
 from hwpredict.performance.plain import sorted_quantiles
 from hwpredict.performance.posterior import Posterior
+from hwpredict.performance.predictive import processors
 from hwpredict.workload import Evidence, Metric
 
 Draws = NDArray[np.float32]
@@ -32,7 +32,7 @@ PIECE = 512
 EVIDENCE_FLAGS: tuple[str, ...] = ("none", *(str(e) for e in reversed(Evidence)))
 
 
-def compute_block(posterior: Posterior, plan: Plan, block: Block) -> Arrays:
+def compute_block(posterior: Posterior, plan: Plan, block: Block, threads: int | None = None) -> Arrays:
     """Predict the cells of one block.
 
     Parameters
@@ -41,6 +41,8 @@ def compute_block(posterior: Posterior, plan: Plan, block: Block) -> Arrays:
     plan : Plan
     block : tuple of slice
         One per dimension of the grid; all of the hardware.
+    threads : int, optional
+        As in :func:`hwpredict.performance.predictive.predict`.
 
     Returns
     -------
@@ -54,7 +56,9 @@ def compute_block(posterior: Posterior, plan: Plan, block: Block) -> Arrays:
     out = _empty(plan, n)
     if not runs.any():
         return {name: a.reshape(shape + a.shape[1:]) for name, a in out.items()}
-    cells = predict_cells(posterior, rows, draws=plan.draws, seed=plan.seed, on_unknown=plan.on_unknown)
+    cells = predict_cells(
+        posterior, rows, draws=plan.draws, seed=plan.seed, on_unknown=plan.on_unknown, threads=threads
+    )
     p, at = cells.prediction, where[runs]
     for metric in Metric:
         draws = getattr(p, str(metric))
@@ -76,17 +80,17 @@ def compute_blocks(posterior: Posterior, plan: Plan, wanted: Sequence[Block]) ->
 
     At most one block more than that waits to be taken, so memory stays bounded however slowly they are.
     """
-    workers = min(os.process_cpu_count() or 1, len(wanted))
+    workers = min(processors(), len(wanted))
     if workers < 2:
         yield from (compute_block(posterior, plan, block) for block in wanted)
         return
     left = iter(wanted)
     with ThreadPoolExecutor(workers) as pool:
-        running = deque(pool.submit(compute_block, posterior, plan, b) for b in islice(left, workers + 1))
+        running = deque(pool.submit(compute_block, posterior, plan, b, 1) for b in islice(left, workers + 1))
         try:
             while running:
                 done = running.popleft().result()
-                running.extend(pool.submit(compute_block, posterior, plan, b) for b in islice(left, 1))
+                running.extend(pool.submit(compute_block, posterior, plan, b, 1) for b in islice(left, 1))
                 yield done
         finally:  # the caller has had enough, or a block failed
             for future in running:

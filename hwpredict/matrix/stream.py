@@ -75,7 +75,7 @@ def write(
     partial = target.with_name(target.name + ".partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        store = _open(plan, posterior, partial, limit)
+        store = _open(plan, posterior, partial, limit, plain=ending == ".nc")
         every = list(blocks(plan.grid, tuple(store.attrs["block_shape"])))
         done = store[DONE][:]
         count, total = sum(_cells(b) for b, d in zip(every, done, strict=True) if d), plan.grid.size
@@ -105,7 +105,7 @@ def _cells(block: Block) -> int:
     return out
 
 
-def _open(plan: Plan, posterior: Posterior, partial: Path, limit: int) -> Any:
+def _open(plan: Plan, posterior: Posterior, partial: Path, limit: int, *, plain: bool) -> Any:
     """The unfinished store of this very matrix, made if there is none."""
     import zarr
 
@@ -137,6 +137,8 @@ def _open(plan: Plan, posterior: Posterior, partial: Path, limit: int) -> Any:
             chunks=shape + tail,
             dtype=v.dtype,
             fill_value=np.nan if v.dtype.startswith("float") else None,
+            # what is copied into one netCDF file soon is compressed there
+            compressors=None if plain else "auto",
         )
         array.attrs.update({"_ARRAY_DIMENSIONS": list(variable_dims(v, plan.grid))} | _plain(v.attributes()))
     n = sum(1 for _ in blocks(plan.grid, shape))

@@ -1,8 +1,8 @@
 """Elementary functions in single precision that give the same bits for NumPy arrays and inside a compiled loop.
 
-The predictive draws are computed either by NumPy (one cell: nothing has to be compiled or imported) or by a numba kernel
-(a million cells). Both use the functions below: additions, multiplications, divisions and square roots in a fixed
-order, each of them rounded as IEEE 754 says, so that the two agree bit for bit and a compiler can turn them into
+The predictive draws are computed either by NumPy (one cell: nothing has to be compiled or imported) or by a kernel of
+numba's (a million cells). Both use the functions below: additions, multiplications, divisions and square roots in a
+fixed order, each of them rounded as IEEE 754 says, so that the two agree bit for bit and a compiler can turn them into
 vector instructions. ``exp``, ``log`` and the sine are the polynomials of Cephes (Moshier 1992), good to one unit in
 the last place or two. Every function takes a float32 (uint64 where it says so) array or number and returns float32.
 """
@@ -132,5 +132,6 @@ def student_4(bits: Any) -> Any:
 
 #: What :mod:`hwpredict.performance.kernel` compiles.
 COMPILED = (
-    exp, sine_of_turns, log, mix, random_bits, first_uniform, second_uniform, cosine_of_turn, normal, student_2, student_4
+    exp, log, sine_of_turns, mix, random_bits, first_uniform, second_uniform, cosine_of_turn, normal, student_2,
+    student_4,
 )  # fmt: skip

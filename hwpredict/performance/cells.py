@@ -169,7 +169,13 @@ def _vocabulary(posterior: Posterior, label: str) -> frozenset[str]:
 
 
 def predict_cells(
-    posterior: Posterior, rows: r.Table, *, draws: int = 400, seed: int = 0, on_unknown: str = "error"
+    posterior: Posterior,
+    rows: r.Table,
+    *,
+    draws: int = 400,
+    seed: int = 0,
+    on_unknown: str = "error",
+    threads: int | None = None,
 ) -> Cells:
     """Validate and predict rows.
 
@@ -181,6 +187,8 @@ def predict_cells(
     draws, seed : int
     on_unknown : {"error", "prior"}
         Whether an unknown model, device, precision or runtime is refused or drawn from its population.
+    threads : int, optional
+        As in :func:`hwpredict.performance.predictive.predict`.
 
     Returns
     -------
@@ -189,7 +197,7 @@ def predict_cells(
     validate(rows, posterior, on_unknown=on_unknown)
     n = r.length(rows)
     expanded, owner = _expand(rows)
-    raw = predict(posterior, expanded, draws=draws, seed=seed)
+    raw = predict(posterior, expanded, draws=draws, seed=seed, threads=threads)
     capacity = np.array([_capacity(d, p) for d, p in zip(expanded["device"], expanded["hardware"], strict=True)])
     start = np.searchsorted(owner, np.arange(n))
     count = np.diff(np.append(start, len(owner)))

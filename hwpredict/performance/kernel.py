@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import numba
 import numpy as np
@@ -27,11 +27,21 @@ Index = NDArray[np.int64]
 
 _N_TIME, _N_PARTS = len(TIME_PARTS), len(PARTS)
 #: Bins that draws are sorted into before those of the wanted ranks are put in order.
-_BINS = 512
+_BINS = 256
 _NARROWEST, _ZERO, _ONE, _NAN = np.float32(1e-6), np.float32(0), np.float32(1), np.float32(np.nan)
 _WIDEST = np.float32(1e30)
 _NO_BITS = np.uint64(0)
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}  # no checks of divisors: loops become vectors
+
+
+def _jit[F: Callable[..., Any]](function: F) -> F:
+    """Compile a function when it is first called."""
+    return cast(F, numba.njit(**_OPTIONS)(function))
+
+
+def _jit_ordered[F: Callable[..., Any]](function: F) -> F:
+    """The same, where no argument is NaN: the smallest of many is then the smallest in whatever order."""
+    return cast(F, numba.njit(**_OPTIONS, fastmath={"nnan", "nsz"})(function))
 
 
 def _compiled() -> dict[str, Any]:
@@ -39,7 +49,7 @@ def _compiled() -> dict[str, Any]:
     names: dict[str, Any] = dict(vars(arithmetic))
     for function in arithmetic.COMPILED:
         copy = FunctionType(function.__code__, names, function.__name__)
-        names[function.__name__] = numba.njit(copy, **_OPTIONS)
+        names[function.__name__] = _jit(copy)
     return names
 
 
@@ -52,61 +62,61 @@ _normal, _student_2, _student_4 = _a["normal"], _a["student_2"], _a["student_4"]
 # what the compiler turns into vector instructions.
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _clear(out: Any) -> None:
     for d in range(len(out)):  # NumPy's out[:] = 0 would look for overlaps first
         out[d] = 0
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _copy(x: Any, out: Any) -> None:
     for d in range(len(x)):
         out[d] = x[d]
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _add(x: Any, out: Any) -> None:
     for d in range(len(x)):
         out[d] += x[d]
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _add_times(x: Any, by: Any, out: Any) -> None:
     for d in range(len(x)):
         out[d] += by * x[d]
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _add_product(x: Any, y: Any, out: Any) -> None:
     for d in range(len(x)):
         out[d] += x[d] * y[d]
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _exp_of(x: Any, plus: Any, out: Any) -> None:
     for d in range(len(x)):
         out[d] = _exp(x[d] + plus)
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _log_of(x: Any, plus: Any, y: Any, out: Any) -> None:
     for d in range(len(x)):
         out[d] = _log(x[d]) + plus + y[d]
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _rate_of(items: Any, overlap: Any, time: Any, out: Any) -> None:
     for d in range(len(time)):
         out[d] = items + overlap[d] - time[d]
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _inverse_of(x: Any, out: Any) -> None:
     for d in range(len(x)):
         out[d] = _ONE / x[d]
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _deviates(seed: Any, freedom: int, out: Any) -> None:
     """Deviates of one seed: Student-t of 2 or 4 degrees of freedom, else normal."""
     if freedom == 4:
@@ -120,7 +130,7 @@ def _deviates(seed: Any, freedom: int, out: Any) -> None:
             out[d] = _normal(_random_bits(seed, np.uint64(d + 1)))
 
 
-@numba.njit(**_OPTIONS, fastmath={"nnan", "nsz"})
+@_jit_ordered
 def _ends(x: Any) -> tuple[Any, Any]:
     """Smallest and largest value."""
     low, high = x[0], x[0]
@@ -129,7 +139,7 @@ def _ends(x: Any) -> tuple[Any, Any]:
     return low, high
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _select(x: Any, ranks: Any, out: Any, count: Any, bin_of: Any, placed: Any) -> None:
     """Order statistics ``ranks`` of ``x``: values are dealt into bins, and the bins that are asked for are sorted."""
     n = len(x)
@@ -170,12 +180,12 @@ def _select(x: Any, ranks: Any, out: Any, count: Any, bin_of: Any, placed: Any) 
         out[k] = placed[rank]
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _lerp(values: Any, first: int, weight: Any) -> Any:
     return values[first] + (values[first + 1] - values[first]) * weight
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _stretch(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> Any:
     """One log draw stretched around the median: see :func:`hwpredict.performance.plain.stretched`."""
     away = x - median
@@ -184,13 +194,13 @@ def _stretch(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> 
     return away * (core + (tail - core) * far) + median
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _stretch_of(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> None:
     for d in range(len(x)):
         x[d] = _stretch(x[d], low, median, high, core, tail)
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _add_up(level: Any, known: Any, fresh: Any, start: Any, sums: Any, seen: Any, new: Any, total: Any) -> None:
     """Sums of the effects of a group: ``seen`` (sum, posterior draw) and ``new`` (sum, draw) are scratch."""
     _clear(seen.reshape(-1))
@@ -211,7 +221,7 @@ def _add_up(level: Any, known: Any, fresh: Any, start: Any, sums: Any, seen: Any
             _add(seen[s, : end - begin], total[s, begin:end])
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _mean_product(x: Any, y: Any, lanes: Any) -> Any:
     """Mean of x · y, summed lane by lane: see :func:`hwpredict.performance.plain.mean_by_lanes`."""
     _clear(lanes)
@@ -227,7 +237,7 @@ def _mean_product(x: Any, y: Any, lanes: Any) -> Any:
     return total / np.float32(n)
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _act(
     i: int, before: int, total: Any, weight: Any, slope: Any, sum_slope: Any, slope_start: Any, acting: Any, factor: Any
 ) -> None:
@@ -250,7 +260,7 @@ def _act(
             _exp_of(acting[t], _ZERO, factor[t])
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _cost(weight: Any, factor: Any, first: int, last: int, whole: Any, share: Any, inverse: Any, lanes: Any) -> None:
     """Sum of the parts of a metric in each draw, and their mean shares in it."""
     _clear(whole)
@@ -262,7 +272,7 @@ def _cost(weight: Any, factor: Any, first: int, last: int, whole: Any, share: An
         share[t] = weight[t] * _mean_product(factor[t], inverse, lanes) if weight[t] != _ZERO else _ZERO
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _calibrate(logs: Any, ranked: Any, anchor_at: Any, anchor_weight: Any, factors: Any, all_draws: bool) -> None:
     """Stretch the picked order statistics of log draws, and if asked for all of the draws."""
     low = _lerp(ranked, anchor_at[0], anchor_weight[0])
@@ -273,13 +283,25 @@ def _calibrate(logs: Any, ranked: Any, anchor_at: Any, anchor_weight: Any, facto
         _stretch_of(logs, low, median, high, factors[0], factors[1])
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _quantile_of(low: Any, high: Any, weight: Any) -> Any:
     first = _exp(low)
     return first + (_exp(high) - first) * weight
 
 
-@numba.njit(**_OPTIONS)
+@_jit
+def _quantiles_of(ranked: Any, at: Any, weight: Any, plus: Any, out: Any) -> None:
+    for q in range(len(at)):
+        out[q] = _quantile_of(ranked[at[q]] + plus, ranked[at[q] + 1] + plus, weight[q])
+
+
+@_jit
+def _mirrored_quantiles_of(ranked: Any, at: Any, weight: Any, minuend: Any, out: Any) -> None:
+    for q in range(len(at)):
+        out[q] = _quantile_of(minuend - ranked[at[q] + 1], minuend - ranked[at[q]], weight[q])
+
+
+@_jit
 def _is_concurrent(level: Any, start: Any, sums: Any, slope_start: Any) -> bool:
     """Whether some effect acts on the concurrency of a group."""
     for e in range(len(level)):
@@ -290,7 +312,7 @@ def _is_concurrent(level: Any, start: Any, sums: Any, slope_start: Any) -> bool:
     return False
 
 
-@numba.njit(**_OPTIONS)
+@_jit
 def _fresh_levels(seed: Any, effect: Any, freedom: Any, scale: Any, draws: int) -> Any:
     """Draws of levels from their populations: see :func:`hwpredict.performance.plain.fresh_levels`."""
     fresh = np.empty((len(seed), draws), np.float32)
@@ -316,12 +338,19 @@ def _build(sources: int) -> Callable[..., None]:
         if sources == 0:
             return
         draws, keep = noise_scale.shape[1], len(wanted_at) == 0
-        seen, new = np.empty((len(sum_slope), known.shape[1]), np.float32), np.empty((len(sum_slope), draws), np.float32)
+        seen, new = (
+            np.empty((len(sum_slope), known.shape[1]), np.float32),
+            np.empty((len(sum_slope), draws), np.float32),
+        )
         total, acting = np.empty_like(new), np.empty((TARGETS, draws), np.float32)
         factor, whole = np.empty((_N_PARTS, draws), np.float32), np.empty(draws, np.float32)
         latent, noise, logs = np.empty_like(whole), np.empty_like(whole), np.empty((2, draws), np.float32)
         count, bin_of, placed = np.empty(_BINS + 1, np.int32), np.empty(draws, np.int32), np.empty_like(whole)
-        lanes, middle, ranked = np.empty(LANES, np.float32), np.empty(4, np.float32), np.empty((2, len(ranks)), np.float32)
+        lanes, middle, ranked = (
+            np.empty(LANES, np.float32),
+            np.empty(4, np.float32),
+            np.empty((2, len(ranks)), np.float32),
+        )
         fresh = _fresh_levels(fresh_seed, fresh_effect, freedom, scale, draws)
         for g in range(len(group_start) - 1):
             _add_up(level[g], known, fresh, start, sums, seen, new, total)
@@ -355,24 +384,22 @@ def _build(sources: int) -> Callable[..., None]:
                     _exp_of(latent, _ZERO, throughput[i])
                     _exp_of(logs[1], _ZERO, memory[i])
                     continue
-                for q in range(len(wanted_at)):
-                    k, by_q = wanted_at[q], wanted_weight[q]
-                    latency[i, q] = _quantile_of(ranked[0, k] + later, ranked[0, k + 1] + later, by_q)
-                    memory[i, q] = _quantile_of(ranked[1, k], ranked[1, k + 1], by_q)
-                    k = mirror_at[q]  # the slowest draw is the one of least throughput
-                    throughput[i, q] = _quantile_of(items[i] - ranked[0, k + 1], items[i] - ranked[0, k], by_q)
+                for m, out in ((0, latency[i]), (1, memory[i])):
+                    _quantiles_of(ranked[m], wanted_at, wanted_weight, _ZERO if m else later, out)
+                # the slowest draw is the one of least throughput
+                _mirrored_quantiles_of(ranked[0], mirror_at, wanted_weight, items[i], throughput[i])
                 if concurrent:
                     _rate_of(items[i], acting[OVERLAP], logs[0], latent)
                     _select(latent, ranks, ranked[0], count, bin_of, placed)
-                    for q in range(len(wanted_at)):
-                        k = wanted_at[q]
-                        throughput[i, q] = _quantile_of(ranked[0, k], ranked[0, k + 1], wanted_weight[q])
+                    _quantiles_of(ranked[0], wanted_at, wanted_weight, _ZERO, throughput[i])
 
     return rows  # type: ignore[no-any-return]
 
 
 _rows = _build(
-    int.from_bytes(hashlib.sha256(b"".join(Path(str(m.__file__)).read_bytes() for m in (arithmetic, layout))).digest()[:4])
+    int.from_bytes(
+        hashlib.sha256(b"".join(Path(str(m.__file__)).read_bytes() for m in (arithmetic, layout))).digest()[:4]
+    )
     + 1
 )
 

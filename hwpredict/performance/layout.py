@@ -26,6 +26,8 @@ class Layout:
 
     Attributes
     ----------
+    names : tuple of str
+        Names of the effects.
     labels : tuple of str
         Labels that the effects and the noise use.
     columns : ndarray of int, shape (effect, place)
@@ -45,6 +47,7 @@ class Layout:
         Degrees of freedom of the levels, 0 for infinite.
     """
 
+    names: tuple[str, ...]
     labels: tuple[str, ...]
     columns: Index
     radix: Index
@@ -91,6 +94,7 @@ def layout(effects: Sequence[Effect], sizes: Mapping[str, int]) -> Layout:
     fed = [[place[t, slopes.index(e.slope) if e.slope else -1] for t in targets(e)] for e in effects]
     target_of_steep = np.array([t for t, _ in steep], np.int64)
     return Layout(
+        names=tuple(e.name for e in effects),
         labels=labels,
         columns=columns,
         radix=radix,

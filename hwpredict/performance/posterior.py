@@ -110,15 +110,11 @@ class Posterior:
         """The sums that the effects are added up in."""
         return layout(self.effects, {label: len(names) for label, names in self.vocabulary.names.items()})
 
-    @cached_property
-    def keys_of_effects(self) -> list[NDArray[np.int64]]:
-        """Level keys, effect by effect."""
-        return [self.keys[self.effect_slice(i)] for i in range(len(self.effects))]
-
     def deviations(self, levels: NDArray[np.int64]) -> NDArray[np.int16]:
         """Draws minus mean of some levels, shape (level, draw)."""
-        if isinstance(self.deviation, StoredDeviations):
-            return self.deviation.of(levels)
+        held: Any = self.deviation
+        if isinstance(held, StoredDeviations):
+            return held.of(levels)
         return np.ascontiguousarray(self.deviation[:, levels].T)
 
     def level_names(self, position: int) -> list[str]:

@@ -128,7 +128,7 @@ def predict(
         _fill(out, s, p, spread)
 
     starts = range(0, n, size)
-    workers = min(threads or os.process_cpu_count() or 1, len(starts))
+    workers = min(threads or processors(), len(starts))
     if not chosen or workers < 2:
         for start in starts:
             chunk(start)
@@ -136,6 +136,11 @@ def predict(
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(chunk, starts))
     return out
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _kernel() -> Way:

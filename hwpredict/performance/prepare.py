@@ -217,18 +217,12 @@ def _levels(
         here = place[plan.columns[mine, j]]
         key[mine] = key[mine] * plan.radix[mine, j, None] + here
         unknown[mine] |= here < 0
-    level = np.full(key.shape, FRESH, np.int64)
-    for position, own in enumerate(posterior.keys_of_effects):
-        mine = key[position]
-        found = own.searchsorted(mine)
-        found[found == len(own)] = 0
-        hit = ~unknown[position] & (own[found] == mine) if len(own) else np.zeros(len(mine), bool)
-        level[position, hit] = posterior.starts[position] + found[hit]
+    level = np.where(unknown, FRESH, _search(posterior, key))
     if plan.columns.shape[1]:
         has = plan.columns[:, 0] >= 0
         level[has] = np.where(named[plan.columns[has, 0]], level[has], NONE)
     effect, group = np.nonzero(level == FRESH)
-    bits = np.array([hashing.of_name(f"{seed}|{e.name}") for e in posterior.effects], np.uint64)[effect]
+    bits = _salts(plan.names, seed)[effect]
     hashed = np.stack([names.hashes(x.labels[label])[first] for label in plan.labels])
     for j in range(plan.columns.shape[1]):
         column = plan.columns[effect, j]
@@ -236,6 +230,24 @@ def _levels(
     distinct_bits, sample, inverse = np.unique(bits, return_index=True, return_inverse=True)
     level[effect, group] = FRESH - inverse
     return np.ascontiguousarray(level.T), distinct_bits, effect[sample].astype(np.int64)
+
+
+@lru_cache(maxsize=8)
+def _salts(names: tuple[str, ...], seed: int) -> Bits:
+    """What the seeds of each effect's levels start from."""
+    return np.array([hashing.of_name(f"{seed}|{name}") for name in names], np.uint64)
+
+
+def _search(posterior: Posterior, key: Index) -> Index:
+    """Level of each key (effect, group) by bisection of all effects at once; :data:`FRESH` where there is none."""
+    end = posterior.starts[1:, None]
+    low, high = np.broadcast_to(posterior.starts[:-1, None], key.shape), np.broadcast_to(end, key.shape)
+    for _ in range(int(np.diff(posterior.starts).max(initial=0)).bit_length()):
+        middle = (low + high) >> 1
+        right = (posterior.keys[np.minimum(middle, len(posterior.keys) - 1)] < key) & (low < high)
+        low, high = np.where(right, middle + 1, low), np.where(right, high, middle)
+    hit = (low < end) & (posterior.keys[np.minimum(low, len(posterior.keys) - 1)] == key)
+    return np.where(hit, low, FRESH)
 
 
 def _gather(posterior: Posterior, level: Index) -> tuple[Index, Single]:
@@ -317,4 +329,3 @@ def _evidence(counts: _Counts) -> list[str]:
     out = np.where(platform & family, Evidence.PLATFORM.value, Evidence.PRIOR.value)
     out = np.where(device, Evidence.DEVICE.value, out)
     return [str(e) for e in np.where(cell, Evidence.MEASURED.value, out)]
-
