@@ -5,10 +5,11 @@
 ``start``: ``hwpredict recommend`` and ``import hwpredict`` in processes of their own, beside ``import xarray``.
 ``warm``: loading the shipped posterior, and one cell when everything is loaded. ``million``: a million cells × 3
 metrics × 400 draws to five quantiles, beside the elementary functions that this takes in a bare compiled loop, once as
-numba compiles ``math`` and once the kernel's own. ``matrix``: a matrix of 1,000 models × 50 devices × 3 precisions × 8 batch sizes to netCDF, beside writing the same
-bytes to netCDF alone. ``figures``: the guide's five kinds of figures of the default matrix, beside an empty matplotlib
-figure of the same number of pages. ``stream``: so many million cells (``--millions``) to a file in constant memory. Wall time, processor time of this process, and the largest
-resident memory are printed.
+numba compiles ``math`` and once the kernel's own. ``matrix``: a matrix of 1,000 models × 50 devices × 3 precisions ×
+8 batch sizes to netCDF, beside writing the same bytes to netCDF alone. ``figures``: the guide's five kinds of figures
+of the default matrix, beside an empty matplotlib figure of the same number of pages. ``stream``: so many million cells
+(``--millions``) to a file in constant memory. Wall time, processor time of this process, and the largest resident
+memory are printed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import resource
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 import numpy as np
 
@@ -116,7 +118,7 @@ def million(cells: int) -> None:
             list(pool.map(run, parts))
 
 
-def bare_functions() -> dict[str, Callable[[int], float]]:
+def bare_functions() -> dict[str, Callable[[int], float]]:  # noqa: C901 - six loops of two lines
     """Loops over cells with nothing but the functions that a draw takes: 14 exp, 2 log, and noise twice."""
     import math
 
@@ -125,40 +127,50 @@ def bare_functions() -> dict[str, Callable[[int], float]]:
     from hwpredict.performance import kernel
 
     exp, log, bits, student = kernel._exp, kernel._log, kernel._random_bits, kernel._student_4
-    one, seed = np.float32(1), np.uint64(7)
+    seed = np.uint64(7)
 
-    @numba.njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-    def usual(cells: int) -> float:
-        x, out = np.linspace(0.1, 0.9, DRAWS).astype(np.float32), np.zeros(DRAWS, np.float32)
-        for _ in range(cells):
-            for _ in range(14):
-                for d in range(DRAWS):
-                    out[d] += math.exp(x[d])
-            for _ in range(2):
-                for d in range(DRAWS):  # a Student-t with four degrees of freedom: a normal over a chi-square
-                    out[d] += math.log(x[d])
-                    out[d] += math.sqrt(math.log(x[d]) / (math.log(x[d] * x[d]))) * math.cos(x[d])
-            x[0] = out[0] * np.float32(1e-30) + np.float32(0.1)
-        return float(out[0])
+    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+        return cast(Callable[..., Any], numba.njit(nogil=True, error_model="numpy")(function))
 
-    @numba.njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-    def own(cells: int) -> float:
-        x, out = np.linspace(0.1, 0.9, DRAWS).astype(np.float32), np.zeros(DRAWS, np.float32)
-        for _ in range(cells):
-            for _ in range(14):
-                for d in range(DRAWS):
-                    out[d] += exp(x[d])
-            for _ in range(2):
-                for d in range(DRAWS):
-                    out[d] += log(x[d])
-                for d in range(DRAWS):
-                    out[d] += student(bits(seed, np.uint64(d + 1)))
-            x[0] = out[0] * np.float32(1e-30) + one
-        return float(out[0])
+    def loop(parts: Callable[..., Any], noise: Callable[..., Any]) -> Callable[[int], float]:
+        def run(cells: int) -> float:
+            x, out = np.linspace(0.1, 0.9, DRAWS).astype(np.float32), np.zeros(DRAWS, np.float32)
+            for _ in range(cells):
+                for _ in range(14):
+                    parts(x, out)
+                for _ in range(2):
+                    noise(x, out)
+                x[0] = out[0] * np.float32(1e-30) + np.float32(0.1)
+            return float(out[0])
 
-    for loop in (usual, own):
-        loop(1)
-    return {"numba's math": usual, "the kernel's own": own}
+        run = compiled(run)
+        run(1)
+        return run
+
+    @compiled
+    def usual_parts(x: Any, out: Any) -> None:
+        for d in range(len(x)):
+            out[d] += math.exp(x[d])
+
+    @compiled
+    def usual_noise(x: Any, out: Any) -> None:
+        for d in range(len(x)):  # a Student-t with four degrees of freedom: a normal over a chi-square
+            out[d] += math.log(x[d])
+            out[d] += math.sqrt(math.log(x[d]) / math.log(x[d] * x[d])) * math.cos(x[d])
+
+    @compiled
+    def own_parts(x: Any, out: Any) -> None:
+        for d in range(len(x)):
+            out[d] += exp(x[d])
+
+    @compiled
+    def own_noise(x: Any, out: Any) -> None:
+        for d in range(len(x)):
+            out[d] += log(x[d])
+        for d in range(len(x)):
+            out[d] += student(bits(seed, np.uint64(d + 1)))
+
+    return {"numba's math": loop(usual_parts, usual_noise), "the kernel's own": loop(own_parts, own_noise)}
 
 
 def show(done: int, total: int) -> None:

@@ -6,34 +6,39 @@ else that answers a question, so it is put off until somebody wants them.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwpredict.errors import PosteriorError
+
 Steps = NDArray[np.int16]
 
 
 class StoredDeviations:
-    """Stands for an int16 array (draw, level) of an open file.
+    """Stands for the int16 array (draw, level) of a file.
 
     :meth:`of` reads what it needs; anything else that is done with an array (indexing, ``np.asarray``, arithmetic on
-    that) reads the whole once.
+    that) reads the whole once. The file is opened for each reading and closed again: netCDF does not survive files
+    that the garbage collector closes.
 
     Parameters
     ----------
-    file : netCDF4.Dataset
-        Kept open.
+    path : path
     variable : netCDF4.Variable
-        Dims (chain, draw, level), of one chain.
+        Of the file, which may be closed afterwards; dims (chain, draw, level), one chain.
     """
 
-    def __init__(self, file: Any, variable: Any) -> None:
-        variable.set_auto_maskandscale(False)
-        self._file, self._variable = file, variable
+    def __init__(self, path: str | os.PathLike[str], variable: Any) -> None:
+        self._path = Path(path).resolve()
+        self._stamp = self._now()
         self._lock = threading.RLock()
         self._whole: Steps | None = None
         self._pieces: dict[int, Steps] = {}
@@ -42,6 +47,25 @@ class StoredDeviations:
         self.ndim = 2
         chunks = variable.chunking()
         self._width = self.shape[1] if chunks == "contiguous" else int(chunks[2])
+
+    def _now(self) -> tuple[int, int, int]:
+        found = os.stat(self._path)
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    @contextmanager
+    def _variable(self) -> Iterator[Any]:
+        """The variable of the file as it was."""
+        from netCDF4 import Dataset
+
+        try:
+            with _alone(), Dataset(self._path, "r") as file:
+                if self._now() != self._stamp:
+                    raise PosteriorError(f"{self._path} was replaced after it was loaded: load it again")
+                variable = file["posterior"]["deviation"]
+                variable.set_auto_maskandscale(False)
+                yield variable
+        except OSError as error:
+            raise PosteriorError(f"{self._path} was moved or damaged after it was loaded ({error})") from error
 
     def of(self, levels: NDArray[np.int64]) -> Steps:
         """Draws of some levels, shape (level, draw)."""
@@ -53,9 +77,10 @@ class StoredDeviations:
             missing = [c for c in needed if c not in self._pieces]
             if len(self._pieces) + len(missing) > self.shape[1] // self._width // 2:
                 return np.ascontiguousarray(self.whole()[:, levels].T)
-            with _alone():
-                for c in missing:
-                    self._pieces[c] = self._variable[0, :, c * self._width : (c + 1) * self._width]
+            if missing:
+                with self._variable() as variable:
+                    for c in missing:
+                        self._pieces[c] = variable[0, :, c * self._width : (c + 1) * self._width]
             out = np.empty((len(levels), self.shape[0]), np.int16)
             for c in needed:
                 mine = chunk == c
@@ -66,9 +91,8 @@ class StoredDeviations:
         """The array, read at the first call."""
         with self._lock:
             if self._whole is None:
-                with _alone():
-                    self._whole = np.asarray(self._variable[0])
-                    self._file.close()
+                with self._variable() as variable:
+                    self._whole = np.asarray(variable[0])
                 self._pieces.clear()
             return self._whole
 

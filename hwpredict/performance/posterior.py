@@ -252,12 +252,8 @@ class Posterior:
         if not Path(path).is_file():
             raise PosteriorError(f"no posterior at {path}: give the .nc file that `hwpredict fit` wrote")
         try:
-            f = Dataset(path, "r")
-            try:
+            with Dataset(path, "r") as f:
                 return cls._read(f, path)
-            except BaseException:
-                f.close()
-                raise
         except (OSError, RuntimeError, KeyError, IndexError, AttributeError, json.JSONDecodeError) as error:
             raise PosteriorError(
                 f"{path} is not a posterior that hwpredict can read ({error}): fit or download it again"
@@ -279,7 +275,7 @@ class Posterior:
             keys=data["key"][:],
             counts=data["count"][:],
             mean=data["mean"][:],
-            deviation=StoredDeviations(f, post["deviation"]),  # type: ignore[arg-type]
+            deviation=StoredDeviations(path, post["deviation"]),  # type: ignore[arg-type]
             scale=post["scale"][0],
             noise_names=f["noise_group"][:].tolist(),
             noise=data["noise"][:],
