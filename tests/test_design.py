@@ -95,6 +95,27 @@ def test_a_prefill_step_processes_the_whole_prompt() -> None:
     assert y == pytest.approx([np.log(2 * 500 / 4000)])
 
 
+@pytest.mark.parametrize(
+    ("changes", "passes"),
+    [
+        ({}, 20),
+        ({"sequence_length": 50}, 50),
+        ({"note": "end-to-end 30-step generation; unet_iter_per_s=6"}, 30),
+        ({"mode": "training"}, 1),
+        ({"item": "item"}, 1),
+        ({"source": "sd_community"}, 1),
+        ({"model": "resnet50", "model_family": "vision"}, 1),
+    ],
+)
+def test_an_image_of_a_diffusion_pipeline_takes_its_denoising_steps(changes: dict[str, object], passes: int) -> None:
+    pipeline = {"model": "stable-diffusion-xl", "model_family": "multimodal", "hardware": "cuda", "item": "image"}
+    once = covariates(r.table([pipeline | changes | {"item": "item", "note": "", "sequence_length": None}])).numbers
+    x = covariates(r.table([pipeline | changes])).numbers
+    for name in ("log_flops", "log_activation_bytes", "log_weight_bytes", "log_depth"):
+        assert x[name][0] - once[name][0] == pytest.approx(np.log(passes))
+    assert x["log_live_bytes"][0] == pytest.approx(once["log_live_bytes"][0])
+
+
 def test_a_harness_overlaps_when_more_than_a_few_rows_disagree() -> None:
     agree, apart = {"throughput": 40.0, "latency_ms": 200.0}, {"throughput": 40.0, "latency_ms": 600.0}
     rows = [row(source="steady", **agree)] * 19 + [row(source="steady", **apart)]

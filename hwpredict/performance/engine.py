@@ -22,15 +22,17 @@ from hwpredict.performance.parts import MEMORY, NOISE_DF, NOISE_SCALE
 
 #: Posterior draws per iteration that estimate the variances in the scale updates.
 EM_DRAWS = 16
-#: Iterations after which the mode is settled enough for that: before, the scales of the finest effects would vanish
+#: Iterations after which scales take their quick way: before, those of the finest effects would vanish
 #: while the coarse ones still explain their share.
 SETTLED = 8
-#: Steps that a shrinking scale takes at once, and the most that it shrinks by in one iteration.
-RELAXATION, FASTEST_SHRINK = 4.0, 0.7
+#: Longest change of the log of a scale in one iteration after that.
+LONGEST_CHANGE = 0.35
 #: Weight of the prior on each scale, in levels.
 SCALE_PRIOR = 2.0
 #: Draws that share one draw of the scales, and so one factor.
 SHARED_SCALE = 8
+#: Steps that bend a draw of the linearised posterior to the smooth maximum.
+CORRECTIONS = 3
 #: A scale that nothing informs has no mean; draws of it stay below this multiple of the mode.
 LARGEST_RATIO = 4.0
 #: Draws solved for together.
@@ -87,8 +89,7 @@ class Laplace:
 
         Every :data:`SHARED_SCALE` draws share scales: ``scale² ~ Scaled-Inv-Chi²(m + ν, mode)`` for ``m`` informed
         levels, the conditional posterior of a variance; and mixing weights of the Student-t levels and observations,
-        ``Gamma((df + 1) / 2)`` around their expectation. The effects are drawn given them, around the mode that one
-        Newton step finds for them.
+        ``Gamma((df + 1) / 2)`` around their expectation. The effects are drawn given them by randomise-then-optimise.
 
         Returns
         -------
@@ -101,7 +102,8 @@ class Laplace:
         informed = np.bincount(d.effect, self.shrinkage(), minlength=len(d.effects))
         learned, freedom = np.array([e.learned for e in d.effects]), informed + SCALE_PRIOR
         effects, scales = np.empty((n, d.n_levels)), np.empty((n, len(d.effects)))
-        precision, weight, residual = self.level_precision, self._weight, d.y - s.linearise(self.mode)
+        precision, weight = self.level_precision, self._weight
+        s.linearise(self.mode)
         shape = np.repeat([(e.df + 1) / 2 for e in d.effects], sizes)
         heavy = np.isfinite(shape)
         mixing = np.ones(d.n_levels)
@@ -113,13 +115,39 @@ class Laplace:
             self.level_precision = precision * mixing / np.repeat(ratio, sizes) ** 2
             self._weight = weight * rng.standard_gamma((NOISE_DF + 1) / 2, len(d.y)) / ((NOISE_DF + 1) / 2)
             s.factorise(self._weight, self.level_precision)
-            rhs = s.transposed_product(self._weight * residual) - self.level_precision * self.mode
-            move = np.clip(s.solve(rhs), -MAX_STEP, MAX_STEP)
-            effects[these] = self.mode + move + self.deviates(these.stop - start, rng)
+            effects[these] = self._perturbed(these.stop - start, rng)
             scales[these] = self.scale * ratio
         self.level_precision, self._weight = precision, weight
         s.factorise(weight, precision)
         return effects, scales
+
+    def _perturbed(self, n: int, rng: np.random.Generator) -> Array:
+        """``n`` draws of the effects given the weights, shape (draw, level), by randomise-then-optimise.
+
+        Every draw is the fit to measurements and prior means that were perturbed by their own noise (Bardsley et al.
+        2014), found with the factor at the mode. The first step is an exact draw of the linearised posterior; the
+        others bend it to the smooth maximum, on whose convex side linear draws would all lie a little too slow.
+        """
+        s, d = self._equations, self.design
+        assert s is not None
+        root_w, root_p = np.sqrt(self._weight), np.sqrt(self.level_precision)
+        noise = [(rng.standard_normal(len(root_w)), rng.standard_normal(len(root_p))) for _ in range(n)]
+
+        def misfits(b: Array) -> tuple[Array, Array]:
+            data = [root_w * (d.y - simulate(d, x)) + e for x, (e, _) in zip(b, noise, strict=True)]
+            return np.stack(data), np.stack([root_p * x - z for x, (_, z) in zip(b, noise, strict=True)])
+
+        b = np.repeat(self.mode[None], n, axis=0)
+        data, prior = misfits(b)
+        for correction in range(1 + CORRECTIONS):
+            rhs = [s.transposed_product(root_w * f) - root_p * g for f, g in zip(data, prior, strict=True)]
+            proposed = b + np.clip(s.solve(np.stack(rhs, axis=1)).T, -MAX_STEP, MAX_STEP)
+            new_data, new_prior = misfits(proposed)
+            # a correction that leads away from the perturbed measurements is not taken
+            loss = [(f**2).sum(axis=1) + (g**2).sum(axis=1) for f, g in ((data, prior), (new_data, new_prior))]
+            better = loss[1] < loss[0] if correction else np.ones(n, dtype=bool)
+            b[better], data[better], prior[better] = proposed[better], new_data[better], new_prior[better]
+        return b
 
     def shrinkage(self) -> Array:
         """Share of a level's conditional precision that comes from data, shape (level,)."""
@@ -195,8 +223,7 @@ def laplace(
         spread = (draws**2).mean(axis=0)
         square = state.mode**2 + spread
         tail = np.where(gaussian, 1.0, (finite_df + 1) / (finite_df + square / level_scale**2))
-        relaxation = RELAXATION if it >= SETTLED else 1.0
-        proposed = _scales(d, tail, state.mode, spread, state.scale, prior, sizes, relaxation)
+        proposed = _scales(d, tail, state.mode, spread, state.scale, prior, sizes, it >= SETTLED)
         state.scale = np.where(learned, proposed, prior)
         residual = d.y - s.linearise(state.mode)
         square = residual**2 + fitted_variance
@@ -226,19 +253,23 @@ def _scales(
     scale: Array,
     prior: Array,
     sizes: Codes,
-    relaxation: float,
+    settled: bool,
 ) -> Array:
-    """Scale of each effect by over-relaxed expectation-maximisation, shape (effect,).
+    """Scale of each effect, shape (effect,), by expectation-maximisation, once settled by MacKay's fixed point.
 
-    ``scale² = (Σ (mode² + variance) + ν prior²) / (n + ν)``; a Student-t level counts by its weight in the scale
-    mixture. Where the data say little about single levels, plain expectation-maximisation creeps down from the prior
-    scale, and unseen levels would inherit its width: so a shrinking scale takes ``relaxation`` steps at once
-    (Salakhutdinov & Roweis 2003).
+    Expectation-maximisation sets ``scale² = (Σ w (mode² + variance) + ν prior²) / (n + ν)``, ``w`` the weight of a
+    Student-t level in the scale mixture. Where the data say little about single levels it creeps: the variance is that
+    of the scale itself, and unseen levels would inherit the width of the prior. The same fixed point with what the data
+    determine of the levels, ``γ = Σ (1 - w variance / scale²)``, in place of their number, ``scale² = (Σ w mode² +
+    ν prior²) / (γ + ν)``, is reached in a few steps (MacKay 1992).
     """
-    total = np.bincount(d.effect, tail * (mode**2 + spread), minlength=len(d.effects))
-    log_ratio = 0.5 * np.log((total + SCALE_PRIOR * prior**2) / (sizes + SCALE_PRIOR)) - np.log(scale)
-    shrink = np.maximum(relaxation * log_ratio, np.log(FASTEST_SHRINK))
-    return np.asarray(scale * np.exp(np.where(log_ratio < 0, shrink, log_ratio)))
+    square = np.bincount(d.effect, tail * mode**2, minlength=len(d.effects))
+    variance = np.bincount(d.effect, tail * spread, minlength=len(d.effects))
+    if settled:
+        determined = np.clip(sizes - variance / scale**2, 0.0, None)
+        log_ratio = 0.5 * np.log((square + SCALE_PRIOR * prior**2) / (determined + SCALE_PRIOR)) - np.log(scale)
+        return np.asarray(scale * np.exp(np.clip(log_ratio, -LONGEST_CHANGE, LONGEST_CHANGE)))
+    return np.asarray(np.sqrt((square + variance + SCALE_PRIOR * prior**2) / (sizes + SCALE_PRIOR)))
 
 
 def _line_search(

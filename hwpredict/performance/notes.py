@@ -12,6 +12,17 @@ DEFAULT_PROMPT = 1332.0
 #: Context of a decode step whose source gives none.
 DEFAULT_CONTEXT = 512.0
 
+#: Architectures that make an image or a film by denoising it again and again with one network.
+DIFFUSION = frozenset(
+    "cogvideox flux hunyuanvideo pixart sana stable-diffusion stable-diffusion-3 stable-diffusion-xl wan".split()
+)
+#: Denoising steps where nobody states them: those of MLPerf Inference's SDXL and of most quick samplers.
+DEFAULT_DENOISING = 20.0
+#: Sources whose "image" is one denoising step of one image (it/s of Stable Diffusion WebUI).
+COUNTS_DENOISING_STEPS = frozenset({"sd_community"})
+#: Architectures of which one item is a whole translation, decoded token by token.
+TRANSLATES = frozenset({"hat"})
+
 #: Phases of a workload: what one step is.
 FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"
 
@@ -114,6 +125,24 @@ def _generation(note: str, length: float) -> Passage:
         counted = 2 * DEFAULT_CONTEXT if isnan(length) else max(length, 2.0)
         prompt = generated = counted / 2
     return Passage(prompt, generated, prompt + generated / 2, counted)
+
+
+_DENOISING = re.compile(r"\b(\d+)-step generation")
+
+
+def denoising(architecture: str, mode: str, item: str, source: str, note: str, length: float) -> float:
+    """Passes through the network that one item takes: denoising steps of a diffusion pipeline, else 1.
+
+    The column ``sequence_length`` of a pipeline (``item`` "image", "clip" or "sequence") is its number of steps. A
+    training step, and a single network of a pipeline ("item"), is one pass.
+    """
+    pipeline = architecture in DIFFUSION and mode != "training" and item in ("image", "clip", "sequence")
+    if not pipeline or source in COUNTS_DENOISING_STEPS:
+        return 1.0
+    if length >= 1:
+        return length
+    found = _DENOISING.search(note)
+    return float(found[1]) if found else DEFAULT_DENOISING
 
 
 _ACTIVE = re.compile(r"active(?: params| parameters)?[= ](\d+(?:\.\d+)?e\+?\d{1,2}|\d{7,})\b", re.ASCII)

@@ -176,6 +176,8 @@ EFFECTS: tuple[Effect, ...] = (
     _row("batch slope framework", ("framework", "platform", "phase"), 0.1, slope="batch_slope"),
     _row("length slope", ("source", "phase"), 0.1, slope="length_slope"),
     _row("length slope framework", ("framework", "platform", "phase"), 0.1, slope="length_slope"),
+    _row("several devices", ("several", "mode", "platform"), 0.2),
+    _row("several devices source", ("several", "source", "mode"), 0.2, df=_ODD),
     _row("devices slope", ("mode", "platform", "sharded"), 0.2, slope="log_devices"),
     _row("devices slope source", ("source", "device"), 0.15, slope="log_devices", df=_ODD),
     _row("devices slope model", ("model", "source", "mode"), 0.1, slope="log_devices", df=_ODD),

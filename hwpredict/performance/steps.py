@@ -162,7 +162,14 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     choosers = batch_ * np.where(prefill, prompt, np.where(forward, SEQUENCE_TOKENS, 1.0))
     share = np.where(ratio < 1, np.maximum(1 - (1 - ratio) ** choosers, ratio), 1.0)
     weights = np.where(touched_once > 0, np.minimum(touched_once / ratio, total), total)
-    steps = np.where(generate, generated + 1, 1.0)
+    denoised = np.array(
+        r.by_unique(
+            notes.denoising, labels["architecture"], labels["mode"], rows["item"], rows["source"], rows["note"], lengths
+        )
+    )
+    decoded = np.isin(labels["architecture"], list(notes.TRANSLATES)) & forward & (lengths > 0)
+    steps = np.where(generate, generated + 1, denoised)
+    reads = np.where(decoded, lengths, steps)  # the layers of a translation are counted as often as they run
     per_token = np.where(np.isnan(kv), 4 * width * 0.3, kv)
     cache_bytes = np.where(training | forward, 0.0, per_token * batch_ * context)
     messages = np.where(training, 4.0 * total, 2.0 * width * 2 * batch_ * read)
@@ -170,11 +177,11 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     passes = np.where(training, TRAINING_FLOPS, 1.0)
     with np.errstate(divide="ignore"):
         numbers = {
-            "log_flops": np.log(2 * passes * batch_) + log_macs,
+            "log_flops": np.log(2 * passes * batch_ * denoised) + log_macs,
             "log_macs_item": log_macs,
-            "log_activation_bytes": log_acts + np.log(batch_ * abits / 8 * passes),
+            "log_activation_bytes": log_acts + np.log(batch_ * abits / 8 * passes * denoised),
             "log_live_bytes": log_acts + np.log(batch_ * abits / 8 * np.where(training, 1.0, LIVE_SHARE)),
-            "log_weight_bytes": np.log(weights * wbits / 8 * share * steps * np.where(training, 4.0, 1.0)),
+            "log_weight_bytes": np.log(weights * wbits / 8 * share * reads * np.where(training, 4.0, 1.0)),
             "log_resident_bytes": np.log(total * wbits / 8),
             "log_state_bytes": np.log(np.where(training, total * OPTIMIZER_BYTES, 0.0)),
             "log_kv_bytes": np.log(cache_bytes * steps),
@@ -186,6 +193,7 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     numbers["log_size"] = log_macs - np.log(4e9)
     numbers["log_intensity"] = (log_macs - log_acts) - 5.0
     numbers["log_length"] = np.where(prefill, np.log(prompt), np.log(context)) - np.log(512.0)
+    numbers["log_length"][denoised > 1] = 0.0  # a number of steps, not a length
     # throughput = items / step; latency = span · step
     per_step = np.array([t.per_token for t in tokens])
     numbers["log_items"] = np.log(np.where(forward | decode, 1.0, counted) * users)

@@ -101,7 +101,12 @@ COLUMNS: tuple[Column, ...] = (
     _quantity("gmacs", "1e9 MAC", "Multiply-accumulates per item, forward, at the given size."),
     _quantity("activations_m", "1e6 elements", "Activation elements per item."),
     _text("input_size", "Input of vision and audio models: 224, 3x224x224, 30s."),
-    _quantity("sequence_length", "tokens", "Length of the sequence or of the context.", whole=True),
+    _quantity(
+        "sequence_length",
+        "tokens",
+        "Length of the sequence or of the context; denoising steps of a diffusion pipeline (20 where unstated).",
+        whole=True,
+    ),
     _word(
         "hardware",
         Platform,
