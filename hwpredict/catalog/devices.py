@@ -375,6 +375,8 @@ def match(name: str, platform: str | None = None) -> Device | None:
     -------
     Device or None
     """
+    if platform is not None and name in _rows() and platform in _rows()[name]["platforms"].split():
+        return _device(name)  # the canonical name: no index of all spellings is needed
     text, hint = names.role(names.plain(name))
     found = _lookup(text, hint, platform)
     if found is None and hint == "cpu+gpu":

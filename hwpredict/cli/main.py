@@ -8,25 +8,13 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from importlib import import_module
+from keyword import iskeyword
 
 import typer
 from typer.exceptions import Abort, TyperException
 
 from hwpredict import __version__
-from hwpredict.cli import (
-    benchmark,
-    compare,
-    db,
-    detect,
-    evaluate,
-    fit,
-    import_,
-    matrix,
-    plot,
-    predict,
-    recommend,
-    report,
-)
 from hwpredict.cli.arguments import flat, spread
 from hwpredict.errors import (
     ConfigError,
@@ -39,29 +27,35 @@ from hwpredict.errors import (
 
 FAILED, BAD_USAGE, NOT_FEASIBLE, INTERRUPTED = 1, 2, 3, 130
 
-app = typer.Typer(
-    name="hwpredict",
-    help="How fast will this model run on that hardware, how much memory will it take, and how sure are we?",
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 COMMANDS = tuple("recommend predict fit import db detect benchmark matrix plot report compare evaluate".split())
-app.command("recommend")(recommend.recommend)
-app.command("predict")(predict.predict)
-app.command("fit")(fit.fit)
-app.command("import")(import_.import_)
-app.command("detect")(detect.detect)
-app.command("benchmark")(benchmark.benchmark)
-app.command("matrix")(matrix.matrix)
-app.command("plot")(plot.plot)
-app.command("report")(report.report)
-app.command("compare")(compare.compare)
-app.command("evaluate")(evaluate.evaluate)
-app.add_typer(db.app)
 
 
-@app.callback(invoke_without_command=True)
+def application(command: str = "") -> typer.Typer:
+    """The parser of one command, or of all of them: building the others takes as long as an answer.
+
+    Parameters
+    ----------
+    command : str
+        One of :data:`COMMANDS`; anything else builds all.
+    """
+    app = typer.Typer(
+        name="hwpredict",
+        help="How fast will this model run on that hardware, how much memory will it take, and how sure are we?",
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for name in (command,) if command in COMMANDS else COMMANDS:
+        home = f"{name}_" if iskeyword(name) else name
+        module = import_module(f"hwpredict.cli.{home}")
+        if name == "db":
+            app.add_typer(module.app)
+        else:
+            app.command(name)(getattr(module, home))
+    return app
+
+
 def _root(
     version: bool = typer.Option(False, "--version", help="Print the version."),
     debug: bool = typer.Option(False, "--debug", help="Log what is done, and show tracebacks; anywhere in the line."),
@@ -93,7 +87,7 @@ def _run(arguments: list[str], *, debug: bool) -> int:
     """Exit status of a command line; whatever goes wrong is one line on stderr."""
     failure: Exception
     try:
-        return int(app(args=arguments, prog_name="hwpredict", standalone_mode=False) or 0)
+        return int(application(arguments[0])(args=arguments, prog_name="hwpredict", standalone_mode=False) or 0)
     except HwpredictError as error:
         failure, message, status = error, str(error), _status(error)
     except TyperException as error:  # what the parser does not understand

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,17 +17,22 @@ from hwpredict.performance import rows as r
 from hwpredict.performance.cells import Cells, predict_cells, to_rows
 from hwpredict.performance.notes import FORWARD
 from hwpredict.performance.parts import TIME_PARTS
+from hwpredict.performance.plain import sorted_quantiles
 from hwpredict.performance.posterior import Posterior
+from hwpredict.performance.predictive import processors
 from hwpredict.workload import Evidence, Metric
 
 Draws = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]
 
+#: Rows whose draws are sorted at a time: they fit a processor's cache.
+PIECE = 512
+
 #: Evidence as numbers (CF flags), weakest first; 0 marks a cell that has no prediction.
 EVIDENCE_FLAGS: tuple[str, ...] = ("none", *(str(e) for e in reversed(Evidence)))
 
 
-def compute_block(posterior: Posterior, plan: Plan, block: Block) -> Arrays:
+def compute_block(posterior: Posterior, plan: Plan, block: Block, threads: int | None = None) -> Arrays:
     """Predict the cells of one block.
 
     Parameters
@@ -32,6 +41,8 @@ def compute_block(posterior: Posterior, plan: Plan, block: Block) -> Arrays:
     plan : Plan
     block : tuple of slice
         One per dimension of the grid; all of the hardware.
+    threads : int, optional
+        As in :func:`hwpredict.performance.predictive.predict`.
 
     Returns
     -------
@@ -45,7 +56,9 @@ def compute_block(posterior: Posterior, plan: Plan, block: Block) -> Arrays:
     out = _empty(plan, n)
     if not runs.any():
         return {name: a.reshape(shape + a.shape[1:]) for name, a in out.items()}
-    cells = predict_cells(posterior, rows, draws=plan.draws, seed=plan.seed, on_unknown=plan.on_unknown)
+    cells = predict_cells(
+        posterior, rows, draws=plan.draws, seed=plan.seed, on_unknown=plan.on_unknown, threads=threads
+    )
     p, at = cells.prediction, where[runs]
     for metric in Metric:
         draws = getattr(p, str(metric))
@@ -58,13 +71,30 @@ def compute_block(posterior: Posterior, plan: Plan, block: Block) -> Arrays:
     out["time_share"][runs] = p.shares[at, : len(TIME_PARTS)]
     out["n_measurements"][runs] = p.n_measurements[at]
     out["evidence"][runs] = np.array([EVIDENCE_FLAGS.index(e) for e in p.evidence], np.int8)[at]
-    folded = (*shape[:2], -1)  # (model, hardware, everything else)
-    out["p_best"][:] = _p_best(cells, where, runs, folded).reshape(-1)
-    if grid.baseline is not None:
-        speedup = _speedup(cells, where, runs, folded, grid.baseline)
-        q, median = _quantiles(speedup, plan.quantiles)
-        out["speedup_quantile"][runs], out["speedup"][runs] = q[runs], median[runs]
+    _compare(plan, cells, where.reshape(*shape[:2], -1), out)
     return {name: a.reshape(shape + a.shape[1:]) for name, a in out.items()}
+
+
+def compute_blocks(posterior: Posterior, plan: Plan, wanted: Sequence[Block]) -> Iterator[Arrays]:
+    """Predict blocks, as many at a time as there are processors; the results in order.
+
+    At most one block more than that waits to be taken, so memory stays bounded however slowly they are.
+    """
+    workers = min(processors(), len(wanted))
+    if workers < 2:
+        yield from (compute_block(posterior, plan, block) for block in wanted)
+        return
+    left = iter(wanted)
+    with ThreadPoolExecutor(workers) as pool:
+        running = deque(pool.submit(compute_block, posterior, plan, b, 1) for b in islice(left, workers + 1))
+        try:
+            while running:
+                done = running.popleft().result()
+                running.extend(pool.submit(compute_block, posterior, plan, b, 1) for b in islice(left, 1))
+                yield done
+        finally:  # the caller has had enough, or a block failed
+            for future in running:
+                future.cancel()
 
 
 def block_rows(grid: Grid, block: Block) -> tuple[r.Table, NDArray[np.int64], NDArray[np.bool_]]:
@@ -122,35 +152,50 @@ def _empty(plan: Plan, n: int) -> Arrays:
 
 def _quantiles(draws: Draws, probabilities: tuple[float, ...]) -> tuple[Draws, Draws]:
     """Quantiles, shape (row, quantile), and median, shape (row,), linear between order statistics."""
-    ordered = np.sort(draws, axis=1)
-    place = np.array([*probabilities, 0.5]) * (draws.shape[1] - 1)
-    low = np.floor(place).astype(int)
-    weight = (place - low).astype(np.float32)
-    a, b = ordered[:, low], ordered[:, np.minimum(low + 1, draws.shape[1] - 1)]
-    value = a + (b - a) * weight
-    return value[:, :-1], value[:, -1]
+    out = np.empty((len(draws), len(probabilities) + 1), np.float32)
+    for start in range(0, len(draws), PIECE):
+        piece = np.sort(draws[start : start + PIECE], axis=1)
+        out[start : start + PIECE] = sorted_quantiles(piece, (*probabilities, 0.5))
+    return out[:, :-1], out[:, -1]
 
 
-def _unfold(values: Draws, where: NDArray[np.int64], runs: NDArray[np.bool_], folded: tuple[int, ...]) -> Draws:
-    """Draws of rows as (model, hardware, rest, draw), NaN where a cell cannot run."""
-    full = np.full((len(where), values.shape[1]), np.nan, np.float32)
-    full[runs] = values[where[runs]]
-    return full.reshape(*folded, values.shape[1])
+def _compare(plan: Plan, cells: Cells, where: NDArray[np.int64], out: Arrays) -> None:
+    """Fill in how hardware compares in every draw, model by model, so that their draws stay in the cache.
+
+    Parameters
+    ----------
+    plan : Plan
+    cells : Cells
+    where : ndarray of int, shape (model, hardware, rest)
+        Row of each cell, -1 where it cannot run.
+    out : dict of str to ndarray, first dimension the cell
+        ``p_best`` and, with a baseline, ``speedup`` and ``speedup_quantile`` are set.
+    """
+    p, baseline = cells.prediction, plan.grid.baseline
+    for m, rows in enumerate(where):
+        at = slice(m * rows.size, (m + 1) * rows.size)
+        value = np.full((*rows.shape, p.throughput.shape[1]), np.nan, np.float32)
+        runs = rows >= 0
+        value[runs] = p.throughput[rows[runs]]
+        if baseline is not None:
+            faster = value / value[baseline]
+            q, median = _quantiles(faster.reshape(rows.size, -1), plan.quantiles)
+            q[~runs.reshape(-1)], median[~runs.reshape(-1)] = np.nan, np.nan
+            out["speedup_quantile"][at], out["speedup"][at] = q, median
+        out["p_best"][at] = _p_best(value, cells, rows).reshape(-1)
 
 
-def _p_best(cells: Cells, where: NDArray[np.int64], runs: NDArray[np.bool_], folded: tuple[int, ...]) -> Draws:
-    """Probability that each hardware has the highest throughput of all that fit; NaN if it cannot run."""
-    p = cells.prediction
-    fits = ~(p.memory > cells.capacity[:, None])  # an unknown capacity counts as enough
-    value = _unfold(np.where(fits, p.throughput, np.float32(-np.inf)), where, runs, folded)
-    best = np.where(np.isnan(value), -np.inf, value).max(axis=1, keepdims=True)
-    share = ((value == best) & np.isfinite(value)).mean(axis=-1, dtype=np.float32)
-    return np.where(runs.reshape(share.shape), share, np.float32(np.nan))
+def _p_best(value: Draws, cells: Cells, rows: NDArray[np.int64]) -> Draws:
+    """Probability that each hardware has the highest throughput of all that fit; NaN if it cannot run.
 
-
-def _speedup(
-    cells: Cells, where: NDArray[np.int64], runs: NDArray[np.bool_], folded: tuple[int, ...], baseline: int
-) -> Draws:
-    """Throughput over that of the baseline hardware, draw by draw, shape (cell, draw)."""
-    value = _unfold(cells.prediction.throughput, where, runs, folded)
-    return np.asarray(value / value[:, baseline : baseline + 1]).reshape(len(where), -1)
+    ``value``, shape (hardware, rest, draw), is overwritten.
+    """
+    runs = rows >= 0
+    mine = rows[runs]
+    # an unknown capacity counts as enough
+    over = cells.prediction.memory[mine] > cells.capacity[mine, None]
+    value[runs] = np.where(over, -np.inf, value[runs])
+    value[~runs] = -np.inf
+    best = value.max(axis=0)
+    share = ((value == best) & (best > -np.inf)).mean(axis=-1, dtype=np.float32)
+    return np.where(runs, share, np.float32(np.nan))

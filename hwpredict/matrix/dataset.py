@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hwpredict import __version__
 from hwpredict.catalog import devices
 from hwpredict.errors import InvalidWorkloadError
-from hwpredict.matrix.block import EVIDENCE_FLAGS, compute_block
+from hwpredict.matrix.block import EVIDENCE_FLAGS, compute_block, compute_blocks
 from hwpredict.matrix.grid import CELL_DIMS, Grid
 from hwpredict.matrix.plan import BLOCK_CELLS, Plan, block_shape, blocks
 from hwpredict.performance.cells import to_rows
@@ -254,8 +254,9 @@ def compute(plan: Plan, posterior: Posterior, limit: int = BLOCK_CELLS) -> xr.Da
     arrays = {
         v.name: np.empty(plan.grid.shape + ((sizes[v.extra],) if v.extra else ()), v.dtype) for v in selected(plan)
     }
-    for block in blocks(plan.grid, block_shape(plan.grid, limit)):
-        for name, values in compute_block(posterior, plan, block).items():
+    every = list(blocks(plan.grid, block_shape(plan.grid, limit)))
+    for block, found in zip(every, compute_blocks(posterior, plan, every), strict=True):
+        for name, values in found.items():
             arrays[name][block] = values
     return assemble(plan, posterior, arrays)
 

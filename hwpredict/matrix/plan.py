@@ -14,8 +14,8 @@ from hwpredict.workload import Workload
 
 #: Probabilities of the quantiles kept: the ends of the 90 % and the 50 % interval, and the median.
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-#: Cells predicted at a time: three metrics × 400 draws of so many are 100 MB.
-BLOCK_CELLS = 20_000
+#: Cells predicted at a time: three metrics × 400 draws of so many are 50 MB.
+BLOCK_CELLS = 10_000
 
 #: A hyper-rectangle of the grid: a slice of each dimension.
 type Block = tuple[slice, ...]

@@ -17,7 +17,7 @@ import numpy as np
 
 from hwpredict.errors import HwpredictError, StoreError
 from hwpredict.matrix import files
-from hwpredict.matrix.block import Arrays, compute_block
+from hwpredict.matrix.block import Arrays, compute_block, compute_blocks
 from hwpredict.matrix.dataset import attributes, coordinates, extra_sizes, selected, variable_dims
 from hwpredict.matrix.plan import BLOCK_CELLS, Block, Plan, block_shape, blocks
 from hwpredict.performance.posterior import Posterior
@@ -75,7 +75,7 @@ def write(
     partial = target.with_name(target.name + ".partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        store = _open(plan, posterior, partial, limit)
+        store = _open(plan, posterior, partial, limit, plain=ending == ".nc")
         every = list(blocks(plan.grid, tuple(store.attrs["block_shape"])))
         done = store[DONE][:]
         count, total = sum(_cells(b) for b, d in zip(every, done, strict=True) if d), plan.grid.size
@@ -105,7 +105,7 @@ def _cells(block: Block) -> int:
     return out
 
 
-def _open(plan: Plan, posterior: Posterior, partial: Path, limit: int) -> Any:
+def _open(plan: Plan, posterior: Posterior, partial: Path, limit: int, *, plain: bool) -> Any:
     """The unfinished store of this very matrix, made if there is none."""
     import zarr
 
@@ -137,6 +137,8 @@ def _open(plan: Plan, posterior: Posterior, partial: Path, limit: int) -> Any:
             chunks=shape + tail,
             dtype=v.dtype,
             fill_value=np.nan if v.dtype.startswith("float") else None,
+            # what is copied into one netCDF file soon is compressed there
+            compressors=None if plain else "auto",
         )
         array.attrs.update({"_ARRAY_DIMENSIONS": list(variable_dims(v, plan.grid))} | _plain(v.attributes()))
     n = sum(1 for _ in blocks(plan.grid, shape))
@@ -160,7 +162,7 @@ def _results(
 ) -> Iterator[tuple[int, Arrays]]:
     """Blocks as they are computed: here, or by the workers of a cluster."""
     if scheduler is None and not workers:
-        yield from ((i, compute_block(posterior, plan, every[i])) for i in todo)
+        yield from zip(todo, compute_blocks(posterior, plan, [every[i] for i in todo]), strict=True)
         return
     from distributed import as_completed
 

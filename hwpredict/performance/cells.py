@@ -169,7 +169,13 @@ def _vocabulary(posterior: Posterior, label: str) -> frozenset[str]:
 
 
 def predict_cells(
-    posterior: Posterior, rows: r.Table, *, draws: int = 400, seed: int = 0, on_unknown: str = "error"
+    posterior: Posterior,
+    rows: r.Table,
+    *,
+    draws: int = 400,
+    seed: int = 0,
+    on_unknown: str = "error",
+    threads: int | None = None,
 ) -> Cells:
     """Validate and predict rows.
 
@@ -181,6 +187,8 @@ def predict_cells(
     draws, seed : int
     on_unknown : {"error", "prior"}
         Whether an unknown model, device, precision or runtime is refused or drawn from its population.
+    threads : int, optional
+        As in :func:`hwpredict.performance.predictive.predict`.
 
     Returns
     -------
@@ -189,38 +197,40 @@ def predict_cells(
     validate(rows, posterior, on_unknown=on_unknown)
     n = r.length(rows)
     expanded, owner = _expand(rows)
-    raw = predict(posterior, expanded, draws=draws, seed=seed)
+    raw = predict(posterior, expanded, draws=draws, seed=seed, threads=threads)
     capacity = np.array([_capacity(d, p) for d, p in zip(expanded["device"], expanded["hardware"], strict=True)])
     start = np.searchsorted(owner, np.arange(n))
     count = np.diff(np.append(start, len(owner)))
-    take = np.repeat(start[:, None], draws, axis=1)
     mixed = count > 1
+    arrays = {name: getattr(raw, name) for name in ("latency", "throughput", "memory")}
+    if len(owner) > n:
+        arrays = {name: values[start] for name, values in arrays.items()}
+    size = capacity[start]
+    fits = np.where(np.isfinite(size), (arrays["memory"] <= size[:, None]).mean(axis=1), np.nan)
     for cell in np.flatnonzero(mixed):
         which = hashing.uniforms(hashing.seeds([rows["hardware"][cell]], f"{seed}|device"), draws)[0]
-        take[cell] += (which * count[cell]).astype(np.int64)
-    first = take[:, 0]
-    at = (take, np.arange(draws)[None, :])
-    over = raw.memory[at] > capacity[take]
-    sized = np.isfinite(capacity[take]).all(axis=1)
-    fits = np.where(sized, 1 - over.mean(axis=1), np.nan)
+        row = start[cell] + (which * count[cell]).astype(np.int64)
+        for name, values in arrays.items():
+            values[cell] = getattr(raw, name)[row, np.arange(draws)]
+        room = capacity[row]
+        fits[cell] = (arrays["memory"][cell] <= room).mean() if np.isfinite(room).all() else np.nan
     reasons = [incompatible(h, p, m) for h, p, m in zip(rows["hardware"], rows["precision"], rows["mode"], strict=True)]
     blocked = np.array([reason is not None for reason in reasons])
-    evidence = [raw.evidence[f] for f in first]
+    evidence = [raw.evidence[f] for f in start]
     evidence = [
         str(Evidence.PLATFORM) if m and e != Evidence.PRIOR else e for m, e in zip(mixed, evidence, strict=True)
     ]
-    arrays = {name: getattr(raw, name)[at].copy() for name in ("latency", "throughput", "memory")}
     for values in arrays.values():
         values[blocked] = np.nan
     prediction = Prediction(
         **arrays,
-        epistemic=raw.epistemic[first],
-        shares=raw.shares[first],
+        epistemic=raw.epistemic[start],
+        shares=raw.shares[start],
         evidence=evidence,
-        n_measurements=np.where(mixed, 0, raw.n_measurements[first]),
-        situation=raw.situation[first],
+        n_measurements=np.where(mixed, 0, raw.n_measurements[start]),
+        situation=raw.situation[start],
     )
-    return Cells(rows, prediction, reasons, np.where(blocked, np.nan, fits), np.where(mixed, np.nan, capacity[first]))
+    return Cells(rows, prediction, reasons, np.where(blocked, np.nan, fits), np.where(mixed, np.nan, capacity[start]))
 
 
 def _expand(rows: r.Table) -> tuple[r.Table, NDArray[np.int64]]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,12 @@ from numpy.typing import NDArray
 from hwpredict.errors import PosteriorError
 from hwpredict.performance.calibration import Calibration
 from hwpredict.performance.design import Vocabulary
-from hwpredict.performance.engine import Laplace
+from hwpredict.performance.deviations import StoredDeviations
+from hwpredict.performance.layout import Layout, layout
 from hwpredict.performance.parts import PART_NAMES, Effect
+
+if TYPE_CHECKING:
+    from hwpredict.performance.engine import Laplace  # with SciPy and numba, which only fitting takes
 
 #: Version of the file layout; a file of another version is refused.
 FORMAT = 2
@@ -32,6 +36,10 @@ FORMAT = 2
 STEP = 0.004
 #: Draws kept of the shipped posterior.
 DRAWS = 128
+#: Levels of a chunk of the file: what a prediction reads at a time.
+CHUNK = 512
+#: The draws are noise below their first bits: the highest level takes a minute and saves one percent.
+COMPRESSION = 6
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class Posterior:
         Observations that informed each level.
     mean : ndarray, shape (level,)
     deviation : ndarray of int16, shape (draw, level)
-        Draws minus mean, in steps of :data:`STEP`.
+        Draws minus mean, in steps of :data:`STEP`; of a posterior from a file read when they are looked at.
     scale : ndarray, shape (draw, effect)
         Scale from which an unseen level of each effect is drawn.
     noise_names : list of str
@@ -97,6 +105,18 @@ class Posterior:
         """Levels of the effect at ``position``."""
         return slice(int(self.starts[position]), int(self.starts[position + 1]))
 
+    @cached_property
+    def layout(self) -> Layout:
+        """The sums that the effects are added up in."""
+        return layout(self.effects, {label: len(names) for label, names in self.vocabulary.names.items()})
+
+    def deviations(self, levels: NDArray[np.int64]) -> NDArray[np.int16]:
+        """Draws minus mean of some levels, shape (level, draw)."""
+        held: Any = self.deviation
+        if isinstance(held, StoredDeviations):
+            return held.of(levels)
+        return np.ascontiguousarray(self.deviation[:, levels].T)
+
     def level_names(self, position: int) -> list[str]:
         """Readable names of the levels of one effect."""
         return self.vocabulary.level_names(self.effects[position].labels, self.keys[self.effect_slice(position)])
@@ -104,7 +124,8 @@ class Posterior:
     def draws(self, position: int) -> NDArray[np.float32]:
         """Posterior draws of one effect, shape (draw, level)."""
         s = self.effect_slice(position)
-        return np.asarray(self.mean[s] + np.float32(STEP) * self.deviation[:, s])
+        steps = self.deviations(np.arange(s.start, s.stop)).T
+        return np.asarray(self.mean[s] + np.float32(STEP) * steps)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -162,7 +183,7 @@ class Posterior:
         os.replace(temporary, target)
 
     def _write(self, f: Any) -> None:
-        packed = {"zlib": True, "complevel": 9, "shuffle": True}
+        packed = {"zlib": True, "complevel": COMPRESSION, "shuffle": True}
         f.setncatts({
             "title": "hwpredict posterior: throughput, latency and memory of deep-learning models",
             "Conventions": "CF-1.11",
@@ -188,11 +209,11 @@ class Posterior:
         _strings(f, "effect", "effect", [e.name for e in self.effects])
         _strings(f, "noise_group", "noise_group", self.noise_names)
         post = f.createGroup("posterior")
-        chunks = (1, self.n_draws, min(2048, len(self.keys)))
+        chunks = (1, self.n_draws, min(CHUNK, len(self.keys)))
         deviation = post.createVariable("deviation", "i2", ("chain", "draw", "level"), chunksizes=chunks, **packed)
         deviation.set_auto_maskandscale(False)
         deviation.setncatts({"scale_factor": STEP, "long_name": "effect minus its mean, log scale"})
-        deviation[:] = self.deviation[None]
+        deviation[:] = np.asarray(self.deviation)[None]
         scale = post.createVariable("scale", "f4", ("chain", "draw", "effect"), **packed)
         scale.long_name = "scale of each effect's levels, log scale"
         scale[:] = self.scale[None]
@@ -244,18 +265,17 @@ class Posterior:
             raise PosteriorError(f"{path} has format {f.format}, this version reads {FORMAT}: fit it again")
         f.set_auto_mask(False)
         post, data = f["posterior"], f["constant_data"]
-        post["deviation"].set_auto_scale(False)
         effects = []
         for spec in json.loads(f.effects):
             spec |= {"df": float(spec["df"]), "labels": tuple(spec["labels"]), "parts": tuple(spec["parts"])}
             effects.append(Effect(**spec))
-        return cls(
+        out = cls(
             effects=tuple(effects),
             starts=data["start"][:],
             keys=data["key"][:],
             counts=data["count"][:],
             mean=data["mean"][:],
-            deviation=post["deviation"][0],
+            deviation=StoredDeviations(path, post["deviation"]),  # type: ignore[arg-type]
             scale=post["scale"][0],
             noise_names=f["noise_group"][:].tolist(),
             noise=data["noise"][:],
@@ -265,6 +285,8 @@ class Posterior:
             calibration=Calibration({k: (v[0], v[1]) for k, v in json.loads(f.calibration).items()}),
             attrs=json.loads(f.provenance),
         )
+        out.__dict__["fingerprint"] = str(f.fingerprint)  # of a cached property: reading all of it takes a while
+        return out
 
 
 def _strings(group: Any, name: str, dim: str, values: list[str]) -> None:

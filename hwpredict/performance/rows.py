@@ -131,10 +131,6 @@ def pixels(input_size: str) -> float:
 
 def by_unique(function: Any, *columns: NDArray[Any]) -> list[Any]:
     """``function`` over rows, called once per distinct combination of the columns."""
-    seen: dict[Any, Any] = {}
-    out = []
-    for key in zip(*(c.tolist() for c in columns), strict=True):
-        if key not in seen:
-            seen[key] = function(*key)
-        out.append(seen[key])
-    return out
+    keys = list(zip(*(c.tolist() for c in columns), strict=True))
+    values = {key: function(*key) for key in dict.fromkeys(keys)}
+    return [values[key] for key in keys]
