@@ -107,3 +107,12 @@ def test_a_synchronous_row_is_one_observation_and_an_overlapped_one_two() -> Non
     built = d.design(rows)
     assert len(built.y) == 3
     assert built.harnesses == ["b|image"]
+
+
+def test_a_posterior_of_other_labels_is_refused(predictor: HardwareModelPredictor) -> None:
+    own = predictor.posterior
+    effects = tuple(replace(e, labels=("colour",)) if e.labels == ("model",) else e for e in own.effects)
+    vocabulary = d.Vocabulary({**own.vocabulary.names, "colour": own.vocabulary.names["model"]})
+    foreign = HardwareModelPredictor(posterior=replace(own, effects=effects, vocabulary=vocabulary))
+    with pytest.raises(PosteriorError, match="colour; fit it again"):
+        foreign.predict_performance("gpt2", hardware="a100")

@@ -31,12 +31,7 @@ def test_throughput_times_latency_is_the_batch(predictor: HardwareModelPredictor
     assert bool((data.memory > 0).all())
 
 
-#: Snapdragon's profiler shows a process that maps its weights, at batch 1 only: its figures say nothing of either.
-UNMEASURED = pytest.mark.xfail(reason="QNN memory is learnt from process memory at batch 1", strict=False)
-MEMORY_KNOWN = [pytest.param(h, marks=UNMEASURED) if h.startswith("snapdragon") else h for h in EVERYWHERE]
-
-
-@pytest.mark.parametrize("hardware", MEMORY_KNOWN)
+@pytest.mark.parametrize("hardware", EVERYWHERE)
 @pytest.mark.parametrize("model", ["resnet50", "bert-base-uncased"])
 def test_memory_grows_with_the_batch(predictor: HardwareModelPredictor, hardware: str, model: str) -> None:
     need = [median(predictor, model, hardware, "memory_usage", batch_size=b) for b in (1, 16, 256)]
@@ -55,7 +50,7 @@ def test_latency_grows_and_throughput_does_not_fall_with_the_batch(
     assert fast[1] > 0.9 * fast[0]
 
 
-@pytest.mark.parametrize("hardware", MEMORY_KNOWN)
+@pytest.mark.parametrize("hardware", EVERYWHERE)
 @pytest.mark.parametrize(("small", "large"), [("llama-3.2-1b", "llama-3-8b"), ("opt-125m", "opt-1.3b")])
 def test_a_model_eight_times_as_large_is_slower(
     predictor: HardwareModelPredictor, hardware: str, small: str, large: str
@@ -70,7 +65,7 @@ def test_a_model_eight_times_as_large_is_slower(
         *(h for h in EVERYWHERE if h != PHONE),
         pytest.param(
             PHONE,
-            marks=pytest.mark.xfail(reason="the phones' memory was measured of small networks only", strict=False),
+            marks=pytest.mark.xfail(reason="the phones' memory was measured of small networks only"),
         ),
     ],
 )
@@ -103,16 +98,7 @@ def test_a_data_centre_is_faster_than_a_phone(predictor: HardwareModelPredictor,
     assert float(data[0].median()) > 2 * float(data[1].median())
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        pytest.param(
-            "bert-base-uncased",
-            marks=pytest.mark.xfail(reason="a pooled length slope outweighs the work", strict=False),
-        ),
-        "gpt2",
-    ],
-)
+@pytest.mark.parametrize("model", ["bert-base-uncased", "gpt2"])
 def test_longer_sequences_take_longer(predictor: HardwareModelPredictor, model: str) -> None:
     times = [median(predictor, model, "a100", "latency", batch_size=8, sequence_length=n) for n in (128, 1024, 4096)]
     assert times[0] < times[1] < times[2]

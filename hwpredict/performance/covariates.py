@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 
 #: Items that do not say what throughput counts.
 ODD_ITEMS = ("", "item", "workload", "clip")
+#: The item that all harnesses mean the same by.
+PICTURE = "image"
 #: MB that a runtime and its context take, and the share of a small device's memory that they take at most.
 CONTEXT_MB, CONTEXT_SHARE = 300.0, 0.05
 #: GB/s assumed between devices where the catalog does not know the interconnect: PCIe 3.0 x16 both ways.
@@ -104,8 +106,10 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "source": rows["source"],
         "setting": text(r.by_unique(notes.setting, rows["note"])),
         "size": rows["input_size"],
+        "text": np.where(np.isin(rows["item"], (*ODD_ITEMS, PICTURE)), "", "text").astype(object),
+        "picture": np.where(rows["item"] == PICTURE, PICTURE, "").astype(object),
+        "not_picture": np.where(rows["item"] == PICTURE, "", "other").astype(object),
         # a throughput in units of its model's own: mel frames, audio samples, predictions …
-        "counted": np.where(np.isin(rows["item"], ODD_ITEMS), "", "counted").astype(object),
         "odd": np.where(np.isin(rows["item"], ODD_ITEMS), "odd", "").astype(object),
         "odd_unit": np.where(np.isin(rows["item"], ODD_ITEMS), rows["model"], "").astype(object),
         # the second device costs more than those after it: what one device need not do at all

@@ -167,7 +167,9 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("intensity slope generation", ("generation", "platform"), ("compute",), 0.1, slope="log_intensity"),
     # how a harness measures
     _row("source", ("source", "platform"), 0.15, df=_WILD),
-    _row("source phase", ("counted", "source", "item", "mode"), 0.15, df=_WILD),
+    # what an image is, harnesses agree on; a sequence or token is of any length, with or without its prompt
+    _row("source phase", ("picture", "source", "item", "mode"), 0.15, df=_WILD),
+    _row("source phase text", ("text", "source", "item", "mode"), 0.15, df=_WILD),
     _row("source device", ("source", "device", "platform"), 0.15, df=_ODD),
     _row("source setting", ("setting", "source", "platform"), 0.2, df=_ODD),
     _row("device setting", ("setting", "device", "platform"), 0.2, df=_ODD),
@@ -183,7 +185,8 @@ EFFECTS: tuple[Effect, ...] = (
     _row("devices slope model", ("model", "source", "mode"), 0.1, slope="log_devices", df=_ODD),
     # models again, as a whole
     _row("architecture config", ("architecture", "device", *_SOFTWARE), 0.07, df=_ODD),
-    _row("architecture source", ("architecture", "source"), 0.15, df=_ODD),
+    _row("architecture source", ("picture", "architecture", "source"), 0.15, df=_ODD),
+    _row("architecture source text", ("not_picture", "architecture", "source"), 0.15, df=_ODD),
     _row("model", ("model",), 0.15, df=_ODD),
     _row("model software", ("model", "platform", "framework", "compiled"), 0.1, df=_ODD),
     _row("model mode", ("model", "mode", "precision", "platform"), 0.07, df=_ODD),

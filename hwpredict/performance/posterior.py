@@ -35,7 +35,7 @@ FORMAT = 2
 #: Resolution of a draw, log scale. The rounding of 90 effects of a row adds sqrt(90 / 12) · 0.004 = 1 % of noise.
 STEP = 0.004
 #: Draws kept of the shipped posterior.
-DRAWS = 128
+DRAWS = 112
 #: Levels of a chunk of the file: what a prediction reads at a time.
 CHUNK = 512
 #: The draws are noise below their first bits: the highest level takes a minute and saves one percent.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwpredict.errors import PosteriorError
 from hwpredict.performance import arithmetic as a, hashing, rows as r
 from hwpredict.performance.calibration import situations
 from hwpredict.performance.covariates import Covariates, covariates
@@ -177,6 +178,12 @@ def _with_unstated(rows: r.Table) -> r.Table:
 
 def _groups(x: Covariates, plan: Layout, names: _Names) -> tuple[dict[str, tuple[Index, list[str]]], Index, Index]:
     """Coded labels, the rows ordered by group, and where each group starts."""
+    foreign = sorted(set(plan.labels) - set(x.labels))
+    if foreign:
+        raise PosteriorError(
+            "the posterior was fitted by another version of hwpredict, whose labels this one does not know: "
+            f"{', '.join(foreign)}; fit it again with `hwpredict fit`"
+        )
     codes = {label: names.code(x.labels[label]) for label in plan.labels}
     key, bound = np.zeros(len(x), np.int64), 1
     for mine, distinct in codes.values():
