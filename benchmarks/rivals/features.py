@@ -22,7 +22,7 @@ FEW = (
     "framework",
     "compiled",
     "layout",
-    "devices",
+    "several",
     "segment",
 )
 MANY = ("architecture", "model", "device", "generation", "source", "runtime", "version", "setting", "size")

@@ -20,7 +20,7 @@ import pytensor.tensor as pt
 
 from hwpredict.performance.design import Design
 from hwpredict.performance.engine import NOISE_PRIOR, SCALE_PRIOR
-from hwpredict.performance.parts import NOISE_DF, NOISE_SCALE, PARTS
+from hwpredict.performance.parts import NOISE_DF, NOISE_SCALE, PARTS, Effect
 
 #: Stands for a part that costs nothing; exp(-200) vanishes beside any real cost.
 NOTHING = -200.0
@@ -31,13 +31,16 @@ def variable_name(effect_name: str) -> str:
     return effect_name.replace(":", "_").replace(" ", "_")
 
 
-def build_model(d: Design) -> pm.Model:
+def build_model(d: Design, *, centered: bool = True) -> pm.Model:
     """PyMC model of a design.
 
     Parameters
     ----------
     d : Design
         Small enough for a dense (obs, part) array per effect.
+    centered : bool
+        Whether levels are free variables; otherwise their multiples of the scale are (``<effect>_z``), which NUTS walks
+        more easily where levels are known badly (Papaspiliopoulos, Roberts & Sköld 2007).
 
     Returns
     -------
@@ -63,11 +66,7 @@ def build_model(d: Design) -> pm.Model:
                 scale = pt.sqrt(pm.InverseGamma(f"scale2_{name}", alpha=nu / 2, beta=nu / 2 * effect.scale**2))
             else:
                 scale = pt.constant(effect.scale)
-            dims = f"{name}_level"
-            if np.isinf(effect.df):
-                b = pm.Normal(name, 0.0, scale, dims=dims)
-            else:
-                b = pm.StudentT(name, nu=effect.df, mu=0.0, sigma=scale, dims=dims)
+            b = _levels(effect, name, scale, centered)
             mine = owner == position
             for part in np.unique(d.part[mine]):
                 entry = mine & (d.part == part)
@@ -88,8 +87,36 @@ def build_model(d: Design) -> pm.Model:
     return model
 
 
-def sample(d: Design, *, draws: int = 500, tune: int = 500, chains: int = 4, seed: int = 0) -> Any:
+def _levels(effect: Effect, name: str, scale: Any, centered: bool) -> Any:
+    dims, own = f"{name}_level", name if centered else f"{name}_z"
+    unit = scale if centered else 1.0
+    if np.isinf(effect.df):
+        b = pm.Normal(own, 0.0, unit, dims=dims)
+    else:
+        b = pm.StudentT(own, nu=effect.df, mu=0.0, sigma=unit, dims=dims)
+    return b if centered else pm.Deterministic(name, scale * b, dims=dims)
+
+
+def sample(
+    d: Design,
+    *,
+    draws: int = 500,
+    tune: int = 500,
+    chains: int = 4,
+    seed: int = 0,
+    centered: bool = True,
+    **options: Any,
+) -> Any:
     """Sample a small design by NUTS: the reference that the sparse engine is held to.
+
+    Parameters
+    ----------
+    d : Design
+    draws, tune, chains, seed : int
+    centered : bool
+        See :func:`build_model`.
+    **options
+        Passed on to :func:`pymc.sample`, such as ``target_accept``.
 
     Returns
     -------
@@ -99,5 +126,5 @@ def sample(d: Design, *, draws: int = 500, tune: int = 500, chains: int = 4, see
     from pytensor.configdefaults import config
 
     # fastmath makes draws depend on whether the compile cache is warm
-    with build_model(d), config.change_flags(numba__fastmath=False):
-        return pm.sample(draws, tune=tune, chains=chains, random_seed=seed, progressbar=False, quiet=True)
+    with build_model(d, centered=centered), config.change_flags(numba__fastmath=False):
+        return pm.sample(draws, tune=tune, chains=chains, random_seed=seed, progressbar=False, quiet=True, **options)
