@@ -7,6 +7,7 @@ cached beside this file (or where ``NUMBA_CACHE_DIR`` says); threads that call i
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType
@@ -16,7 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from hwpredict.performance import arithmetic, layout
+from hwpredict.performance import arithmetic, layout, parts, plain, prepare
 from hwpredict.performance.layout import MEMORY_ROW, OVERLAP, TARGETS, TIME_ROW, Layout
 from hwpredict.performance.parts import PARTS, TIME_PARTS
 from hwpredict.performance.plain import ANCHORS, LANES, MILLISECONDS, Figures, places
@@ -24,6 +25,8 @@ from hwpredict.performance.prepare import FRESH, Prepared
 
 Single = NDArray[np.float32]
 Index = NDArray[np.int64]
+
+_logger = logging.getLogger(__name__)
 
 _N_TIME, _N_PARTS = len(TIME_PARTS), len(PARTS)
 #: Bins that draws are sorted into before those of the wanted ranks are put in order.
@@ -324,10 +327,10 @@ def _fresh_levels(seed: Any, effect: Any, freedom: Any, scale: Any, draws: int) 
     return fresh
 
 
-def _build(sources: int) -> Callable[..., None]:
+def _build(sources: int, *, cached: bool) -> Callable[..., None]:
     """The kernel. ``sources`` enters the key of the cache on disk, which does not see what is compiled into it."""
 
-    @numba.njit(**_OPTIONS, cache=True)  # type: ignore[untyped-decorator]
+    @numba.njit(**_OPTIONS, cache=cached)  # type: ignore[untyped-decorator]
     def rows(
         order: Any, group_start: Any, level: Any, known: Any, fresh_seed: Any, fresh_effect: Any, scale: Any,
         weight: Any, top: Any, slope: Any, items: Any, span: Any, noise_seed: Any, noise_group: Any, noise_scale: Any,
@@ -396,12 +399,21 @@ def _build(sources: int) -> Callable[..., None]:
     return rows  # type: ignore[no-any-return]
 
 
-_rows = _build(
-    int.from_bytes(
-        hashlib.sha256(b"".join(Path(str(m.__file__)).read_bytes() for m in (arithmetic, layout))).digest()[:4]
-    )
-    + 1
-)
+def _digest() -> int:
+    """A number for the sources whose functions and constants are compiled in; not 0."""
+    sources = (Path(str(m.__file__)).read_bytes() for m in (arithmetic, layout, parts, plain, prepare))
+    return 1 + int.from_bytes(hashlib.sha256(b"".join(sources)).digest()[:4])
+
+
+def _ready() -> Callable[..., None]:
+    try:
+        return _build(_digest(), cached=True)
+    except RuntimeError as error:  # numba finds no folder to write to
+        _logger.info("the compiled kernel is not kept (%s): set NUMBA_CACHE_DIR to a folder that can be written", error)
+        return _build(_digest(), cached=False)
+
+
+_rows = _ready()
 
 
 def draw(
