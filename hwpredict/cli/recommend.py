@@ -26,7 +26,7 @@ def recommend(
     parameters: o.Parameters = None,
     gmacs: o.Gmacs = None,
     activations: o.Activations = None,
-    batch_size: o.BatchSize = 1,
+    batch_size: o.JointBatchSize = None,
     seq_length: o.SequenceLength = None,
     input_size: o.InputSize = None,
     mode: o.Mode = "inference",

@@ -233,19 +233,20 @@ def _add(
     n = strategy.devices
     price = wanted.economics.price(device.name, target.platform)
     watts = wanted.economics.watts(device.name, target.platform)
+    capacity = device.memory_gb * 1e3 if device.memory_gb else np.nan
     rows.candidates.append(
         Candidate(
             name=f"{target.name} × {n}, {strategy}",
             platform=target.platform, device=device.name, precision=work.precision, mode=work.mode,
             family=work.family or "", batch_size=float(strategy.global_batch), n_devices=n, evidence=p.evidence[i],
             n_measurements=int(p.n_measurements[i]), shares=_shares(p.shares[i], took), price=price,
-            details=_details(strategy, held, took, setup.optimizer if training else ""),
+            details=_details(strategy, held, took, capacity, setup.optimizer if training else ""),
         )
     )  # fmt: skip
     rows.latency.append(took.seconds * 1e3)
     rows.throughput.append(items * strategy.accumulation * strategy.data / took.seconds)
     rows.memory.append(held.total)
-    rows.capacity.append(device.memory_gb * 1e3 if device.memory_gb else np.nan)
+    rows.capacity.append(capacity)
     rows.price.append(price.usd_per_hour * n if price is not None else np.nan)
     rows.power.append(watts * n if watts is not None else np.nan)
 
@@ -258,10 +259,17 @@ def _shares(one: Array, took: timing.Step) -> dict[str, float]:
     return out | ({"bubble": idle} if idle > 0 else {})
 
 
-def _details(strategy: Strategy, held: memory.Memory, took: timing.Step, optimizer: str) -> dict[str, Any]:
+def _details(
+    strategy: Strategy, held: memory.Memory, took: timing.Step, capacity: float, optimizer: str
+) -> dict[str, Any]:
     low, middle, high = np.quantile(took.efficiency, [0.05, 0.5, 0.95])
     out: dict[str, Any] = {
         "strategy": strategy.kind,
+        "devices": strategy.devices,
+        "data_parallel": strategy.data,
+        "tensor_parallel": strategy.tensor,
+        "pipeline_parallel": strategy.pipeline,
+        "zero_stage": strategy.zero,
         "micro_batch": strategy.micro_batch,
         "accumulation": strategy.accumulation,
         "checkpointing": strategy.checkpointing,
@@ -269,6 +277,7 @@ def _details(strategy: Strategy, held: memory.Memory, took: timing.Step, optimiz
         "scaling_efficiency_low": float(low),
         "scaling_efficiency_high": float(high),
         "static_memory_mb": held.static,
+        "capacity_mb": None if np.isnan(capacity) else capacity,
     }
     return out | ({"optimizer": optimizer} if optimizer else {})
 
