@@ -202,7 +202,9 @@ class Query:
         said = []
         for target in self.targets:
             device = devices.match(target.device, target.platform) if target.device else None
-            count = least_devices(self.work, device, setup.optimizer) if device is not None else None
+            if device is None:
+                continue
+            count = least_devices(self.work, device, setup.optimizer, memory_mb=target.memory_mb)
             if count is not None and count > setup.devices:
                 said.append(f"{count} {target.name}")
         return f". Without offloading, this takes {' or '.join(said)}" if said else ""
