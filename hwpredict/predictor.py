@@ -210,7 +210,7 @@ class HardwareModelPredictor(InUse):
         self,
         model_name: Model = None,
         model_family: str | None = None,
-        batch_size: int = 1,
+        batch_size: int | None = None,
         sequence_length: int | None = None,
         mode: str = "inference",
         precision: str = "fp32",
@@ -240,9 +240,11 @@ class HardwareModelPredictor(InUse):
 
         Parameters
         ----------
-        model_name, model_family, batch_size, sequence_length, mode, precision, browser, runtime, n_devices, on_unknown
+        model_name, model_family, sequence_length, mode, precision, browser, runtime, n_devices, on_unknown
         **features
             As in :meth:`predict_performance`.
+        batch_size : int, optional
+            1; in a plan for several devices, one item for each.
         available_hardware : str or list of (str or Target), optional
             What to choose from; by default the config's candidates, else the package's usual ones.
             ``predictor.detect_hardware().targets()`` are those of this machine.
@@ -282,6 +284,8 @@ class HardwareModelPredictor(InUse):
         if gpu_count is not None and not is_distributed:
             raise InvalidWorkloadError("gpu_count says how many devices work together: set is_distributed too")
         setup = Setup(gpu_count or 8, optimizer, network_gb_s=network_gb_s) if is_distributed else None
+        if batch_size is None:
+            batch_size = setup.devices if setup is not None else 1
         named = available_hardware is not None or bool(self.config.candidates)
         if is_distributed and not named:
             available_hardware = list(DISTRIBUTED_TARGETS)

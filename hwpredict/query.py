@@ -71,6 +71,10 @@ def resolve_model(model: Model, family: str | None = None) -> tuple[str, str | N
 
 def _described(model: str | Mapping[str, Any] | os.PathLike[str] | models.ModelFeatures) -> str:
     """The name of a model; one that is described by a file or by its features is registered."""
+    if not isinstance(model, (str, Mapping, os.PathLike, models.ModelFeatures)):
+        raise InvalidWorkloadError(
+            f"the model is {model!r}: give its name, its config.json (parsed, or the path of it), or ModelFeatures"
+        )
     if isinstance(model, str) and not _is_config(model):
         return model
     if isinstance(model, models.ModelFeatures):

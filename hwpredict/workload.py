@@ -238,6 +238,9 @@ class Target:
     n_devices : int
     label : str, optional
         How the user wrote it; key of the results.
+    memory_mb : float, optional
+        Memory of one device that can be used, 10^6 bytes, as detection finds it: a control group may allow less than
+        the machine has, and a product is sold in several sizes. None is what the data sheet says.
     """
 
     platform: str
@@ -246,10 +249,12 @@ class Target:
     runtime_version: str | None = None
     n_devices: int = 1
     label: str | None = None
+    memory_mb: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "platform", choice("platform", self.platform, Platform))
         positive("n_devices", self.n_devices, whole=True)
+        object.__setattr__(self, "memory_mb", positive("memory_mb", self.memory_mb))
 
     @property
     def name(self) -> str:

@@ -270,17 +270,9 @@ def test_the_score_reproduces_the_published_ones(repository: Path) -> None:
     folder = repository.parent / "shared" / "raw" / "llm_pilot"
     if not folder.is_dir():
         pytest.skip("the authors' predictions are not beside this checkout")
-    names = {"median_itl": "itl", "median_nttft": "nttft"}
-    prices = pd.read_csv(folder / "prices.csv").dropna().set_index("GPU")["price"].to_dict()
     published = pd.read_csv(folder / "expected_recommendation_scores.csv", index_col=0)
-    for method in ("LLM-Pilot", "Selecta", "PerfNet", "PerfNetV2", "RF", "Morphling"):
-        frame = pd.read_csv(folder / f"expected_predictions_{method}.csv")
-        predicted = frame[["model", "gpu", "num_users"]].assign(
-            itl=frame["prediction_median_itl"], nttft=frame["prediction_median_nttft"]
-        )
-        s = recommendation.score_recommendations(
-            frame.rename(columns=names), predicted, prices, first="nttft", following="itl"
-        )
+    for method in recommendation.AUTHORS:
+        s = recommendation.summarise(recommendation.of_authors(folder, method))
         assert s.score == pytest.approx(published.loc[method, "so_score"], abs=1e-6), method
         assert 100 * s.success == pytest.approx(published.loc[method, "success_rate"])
         assert 100 * s.overspend == pytest.approx(published.loc[method, "overspend"], abs=1e-6)

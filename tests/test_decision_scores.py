@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
+import json
 from pathlib import Path
 
+import helpers
 import numpy as np
+import pandas as pd
 import pytest
 
 from hwpredict.evaluate.decisions import (
@@ -55,13 +57,81 @@ def test_regret_and_bootstrap() -> None:
     assert high - low < 0.5
 
 
-def test_the_published_methods_score_as_published(repository: Path) -> None:
-    folder = repository.parent / "shared" / "raw" / "llm_pilot"
-    if not folder.exists():
-        pytest.skip("the published predictions are not beside this checkout")
-    benchmark = importlib.import_module("decisions")
-    published = {row[""]: row for row in benchmark.read(folder / "expected_recommendation_scores.csv")}
-    for method, purchases in benchmark.score_published(folder).items():
-        found = success_overspend(purchases)
-        assert found.score == pytest.approx(float(published[method]["so_score"]), abs=1e-6), method
-        assert 100 * found.success == pytest.approx(float(published[method]["success_rate"]))
+# -- the benchmark of decisions
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("decisions") / "rows.parquet"
+    pd.DataFrame(helpers.measurements()).to_parquet(path)
+    return path
+
+
+def test_the_benchmark_prints_every_part(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("lightgbm")
+    import decisions
+
+    out = tmp_path / "figures.json"
+    results = decisions.main([str(table), "--quick", "--rows-per-source", "200", "--out", str(out)])
+    printed = capsys.readouterr().out
+    assert json.loads(out.read_text()).keys() == {"regret", "calibration", "information"} == results.keys()
+    assert "LLM-Pilot: left out; give --pilot" in printed
+    fastest = results["regret"]["fastest"]
+    assert fastest["decisions"] >= 1
+    assert 0 <= fastest["expected utility"] < np.log(10)
+    for method in ("expected utility", "point estimate", "LightGBM median", "plain roofline"):
+        assert f"{method:<18} mean regret" in printed
+    cases = {name: sum(b["n"] for b in found["bins"]) for name, found in results["calibration"].items()}
+    assert all(cases[name] > 0 for name in ("P(best)", "P(feasible)", "P(fits)"))
+
+
+def test_settings_of_the_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    from choices import settings
+
+    quick = settings.parse("", ["rows.parquet", "--quick", "--draws", "33"])
+    assert quick.iterations == settings.QUICK["iterations"]
+    assert quick.draws == 33
+    assert settings.parse("", ["rows.parquet"]).iterations > quick.iterations
+    with pytest.raises(SystemExit):
+        settings.parse("", ["rows.parquet", "--parts", "regrets"])
+    assert "unknown part 'regrets'" in capsys.readouterr().err
+
+
+def test_curves_of_different_lengths_are_averaged(capsys: pytest.CaptureFixture[str]) -> None:
+    from choices.information import report
+
+    found = report({"advice": [[0.2, 0.0], [0.1]], "chance": [[0.2, 0.2, 0.0], [0.1, 0.1, 0.1, 0.0]]})
+    assert found["advice"] == pytest.approx([0.15, 0.05, 0.05, 0.05])
+    assert found["chance"] == pytest.approx([0.15, 0.15, 0.05, 0.0])
+    assert found["to 0.05"] == {"advice": 1, "chance": 2}
+    assert "after 3 benchmarks" in capsys.readouterr().out
+    assert report({"advice": [], "chance": []})["decisions"] == 0
+
+
+def test_held_out_rows_are_thinned_by_whole_groups() -> None:
+    from choices.heldout import sample_groups
+
+    names = np.array(list("aaabbbcccddd"), dtype=object)
+    test = np.array([1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0], dtype=bool)
+    some = sample_groups(names, test, 4, seed=0)
+    assert some.sum() == 6
+    assert all(some[names == n].all() or not some[names == n].any() for n in "abc")
+    assert not some[~test].any()
+    assert (sample_groups(names, test, 0, seed=0) == test).all()
+
+
+def test_a_profile_is_bought_by_expected_utility() -> None:
+    """Half the draws say that two pods of the cheap profile do; the dear one is sure."""
+    from choices.pilot import recommend_profile
+
+    prices, real = {"cheap": 1.0, "dear": 1.3}, {"cheap": 100, "dear": 100}
+    doubtful = {"cheap": np.array([100.0, 40.0] * 50), "dear": np.full(100, 100.0)}
+    bought, what = recommend_profile(doubtful, real, prices)
+    assert what == "2 of dear"
+    assert bought.met
+    assert bought.expense / bought.cheapest == pytest.approx(1.3)
+    sure, what = recommend_profile({k: np.full(100, 100.0) for k in prices}, real, prices)
+    assert (what, sure.expense) == ("2 of cheap", 2.0)
+    nothing, what = recommend_profile({"cheap": np.zeros(100)}, real, prices)
+    assert what == "nothing"
+    assert not nothing.met

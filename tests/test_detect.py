@@ -247,8 +247,8 @@ class FakeNvml(SimpleNamespace):
     class NVMLError(Exception):
         pass
 
-    def __init__(self, *names: str, broken: bool = False) -> None:
-        super().__init__(names=names, broken=broken, open=False)
+    def __init__(self, *names: str, broken: bool = False, memory: float = 85_899_345_920) -> None:
+        super().__init__(names=names, broken=broken, open=False, memory=memory)
 
     def nvmlInit(self) -> None:
         if self.broken:
@@ -271,7 +271,7 @@ class FakeNvml(SimpleNamespace):
         return 8, 0
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:
-        return SimpleNamespace(total=85_899_345_920)
+        return SimpleNamespace(total=self.memory)
 
     def nvmlDeviceGetName(self, handle: int) -> str:
         return str(self.names[handle])
@@ -362,6 +362,10 @@ class FakeCore:
     def get_property(self, device: str, name: str) -> Any:
         if name == "OPTIMIZATION_CAPABILITIES":
             return ["FP32", "INT8"]
+        if name == "GPU_DEVICE_TOTAL_MEM_SIZE":
+            return 60_000_000_000
+        if name == "DEVICE_TYPE":
+            return "Type.INTEGRATED"
         names = {
             "CPU": "Intel(R) Core(TM) Ultra 7 155H",
             "GPU": "Intel(R) Arc(TM) Graphics (iGPU)",
@@ -383,8 +387,10 @@ def test_a_laptop_with_openvino_onnxruntime_and_torch() -> None:
         ),
     }
     text = cpuinfo(22, model="170", model_name="Intel(R) Core(TM) Ultra 7 155H")
-    report = detect(machine(files={"/proc/cpuinfo": text}, modules=modules), answer=NO_BROWSER)
+    files = {"/proc/cpuinfo": text, "/proc/meminfo": "MemTotal:       32000000 kB\n"}
+    report = detect(machine(files=files, modules=modules), answer=NO_BROWSER)
     names = [d.catalog.name if d.catalog else None for d in report["openvino"].devices]
+    assert [d.memory_mb for d in report["openvino"].devices] == [32768] * 3  # shared, whatever the GPU says it has
     assert names[0] == "Intel Core Ultra 7 155H"
     assert names[2] == "Intel Core Ultra 7 155H NPU"
     backends = {s.name: s.backends for s in report.software}

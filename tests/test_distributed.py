@@ -250,8 +250,13 @@ def test_a_plan_for_eight_names_strategy_batch_and_devices() -> None:
 
 
 def test_seventy_billion_on_eight_is_infeasible_and_says_how_many_it_takes() -> None:
-    with pytest.raises(InfeasibleError, match="16 a100"):
+    with pytest.raises(InfeasibleError, match="16 a100") as said:
         query("llama-70b", "training").distributed(predict, Setup(8))
+    # 16 bytes a parameter over eight devices are 138 GB of each, whatever shards them
+    nearest = said.value.options[0]
+    assert nearest["checkpointing"]
+    assert nearest["static_memory_mb"] == pytest.approx(137_953, rel=1e-3)
+    assert all(o["memory"] >= nearest["memory"] for o in said.value.options)
     served = query("llama-70b", "inference").distributed(predict, Setup(8))
     assert served.ranking.options[0].candidate.n_devices == 8
     assert "TP" in served.ranking.options[0].name

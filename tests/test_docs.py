@@ -32,7 +32,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_parity_with_the_guide_is_held_by_tests_that_exist() -> None:
     text = (ROOT / "docs" / "guide-parity.md").read_text(encoding="utf-8")
     named = re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", text)
-    assert len(named) > 40
+    assert len(named) > 100
+    assert "pending" not in text.casefold()
     for file, test in named:
         source = (ROOT / "tests" / file).read_text(encoding="utf-8")
         assert f"def {test}" in source, f"{file}::{test}"

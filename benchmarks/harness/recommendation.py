@@ -10,17 +10,25 @@ the mean overspend of the successes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
+
+from hwpredict.evaluate import decisions
+from hwpredict.evaluate.decisions import Purchase, success_overspend
 
 #: The paper's service: users in all, limits in ms per prompt token and ms per token.
 USERS = 200
 MAX_NTTFT = 100.0
 MAX_ITL = 50.0
-_BOOTSTRAP = 2000
+#: The authors' methods, and what each of their tables of predictions calls the measured figures.
+AUTHORS = ("LLM-Pilot", "PARIS", "Selecta", "PerfNet", "PerfNetV2", "RF", "Morphling")
+FIRST, FOLLOWING = "median_nttft", "median_itl"
+#: Methods that measured the held-out LLM on two reference profiles: these are known to them, as the authors count it.
+TWO_SHOT, REFERENCES = ("PARIS", "Selecta", "Morphling"), ("1 x T4", "4 x H100")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,16 @@ class Recommended:
     interval: tuple[float, float]
 
 
+def published(folder: Path, method: str) -> pd.DataFrame:
+    """What one of the authors' methods predicted, beside what was measured: one row a model, GPU and load."""
+    return pd.read_csv(folder / f"expected_predictions_{method}.csv")
+
+
+def hourly(folder: Path) -> dict[str, float]:
+    """The authors' price of each GPU profile, USD per hour."""
+    return dict(pd.read_csv(folder / "prices.csv").dropna().set_index("GPU")["price"].to_dict())
+
+
 def most_users(frame: Any, first: str, following: str) -> dict[str, int]:
     """Most users of each GPU profile up to which the limits hold at every load; profiles that serve none are absent.
 
@@ -43,43 +61,45 @@ def most_users(frame: Any, first: str, following: str) -> dict[str, int]:
     first, following : str
     """
     out = {}
-    for gpu, rows in frame.groupby("gpu"):
+    for gpu, rows in frame.groupby("gpu", sort=False):
         ordered = rows.sort_values("num_users")
-        holds = ((ordered[first] <= MAX_NTTFT) & (ordered[following] <= MAX_ITL)).to_numpy()
-        count = len(holds) if holds.all() else int(np.argmin(holds))
-        if count:
-            out[str(gpu)] = int(ordered["num_users"].iloc[count - 1])
-    return out
+        figures = {name: ordered[name].to_numpy() for name in (first, following)}
+        limits = {first: MAX_NTTFT, following: MAX_ITL}
+        out[str(gpu)] = int(decisions.most_users(figures, ordered["num_users"].to_numpy(), limits))
+    return {gpu: users for gpu, users in out.items() if users}
 
 
-def harmonic(success: float, overspend: float) -> float:
-    """S/O score of a success rate and a mean overspend, both as fractions; 0 where either fails."""
-    thrift = 1 - overspend
-    if not success > 0 or not thrift > 0:
-        return 0.0
-    return 2 * success * thrift / (success + thrift)
+def cost(users: float, price: float) -> float:
+    """Price of as many pods as serve everybody, where one serves so many."""
+    return math.ceil(USERS / users) * price
 
 
-def _summary(success: Any, overspend: Any) -> tuple[float, float, float]:
-    rate = float(np.mean(success))
-    extra = float(np.mean(overspend[success])) if success.any() else float("nan")
-    return rate, extra, harmonic(rate, extra)
+def cheapest(users: Mapping[str, int], prices: Mapping[str, float]) -> str | None:
+    """The GPU profile that serves everybody at the lowest price; None if none serves anybody."""
+    return min(users, key=lambda gpu: cost(users[gpu], prices[gpu]), default=None)
 
 
-def _interval(success: Any, overspend: Any, rng: np.random.Generator) -> tuple[float, float]:
-    """Central 90 % of S/O when LLMs are drawn with replacement."""
-    drawn = rng.integers(len(success), size=(_BOOTSTRAP, len(success)))
-    count = success[drawn].sum(axis=1)
-    extra = np.where(success, overspend, 0.0)[drawn].sum(axis=1) / np.maximum(count, 1)
-    scores = [harmonic(rate, x) for rate, x in zip(count / len(success), extra, strict=True)]
-    low, high = np.quantile(scores, [0.05, 0.95])
-    return float(low), float(high)
+def buy(said: Mapping[str, int], real: Mapping[str, int], prices: Mapping[str, float]) -> Purchase:
+    """The cheapest profile that is predicted to serve everybody, and how it turns out.
+
+    Parameters
+    ----------
+    said, real : mapping of str to int
+        Users that one pod of each profile serves, as predicted and in truth.
+    prices : mapping of str to float
+    """
+    least = min(cost(users, prices[gpu]) for gpu, users in real.items())
+    choice = cheapest(said, prices)
+    if choice is None:
+        return Purchase(float("nan"), least, False)
+    met = math.ceil(USERS / said[choice]) * real.get(choice, 0) >= USERS
+    return Purchase(cost(said[choice], prices[choice]), least, met)
 
 
-def score_recommendations(
-    truth: Any, predicted: Any, prices: Mapping[str, float], *, first: str, following: str, seed: int = 0
-) -> Recommended:
-    """Score the recommendations that predictions lead to.
+def purchases(
+    truth: Any, predicted: Any, prices: Mapping[str, float], *, first: str, following: str, known: Sequence[str] = ()
+) -> list[Purchase]:
+    """What predictions lead to buy, LLM by LLM.
 
     Parameters
     ----------
@@ -89,22 +109,44 @@ def score_recommendations(
         Price of each GPU profile per hour.
     first, following : str
         Columns of the normalised TTFT and of the inter-token latency.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    Recommended
+    known : sequence of str
+        GPU profiles on which the LLM was measured, so that the truth stands for the prediction.
     """
-    success, overspend = [], []
-    for model, measured in truth.groupby("model"):
+    out = []
+    for model, measured in truth.groupby("model", sort=False):
         real = most_users(measured, first, following)
-        cheapest = min(math.ceil(USERS / users) * prices[gpu] for gpu, users in real.items())
         said = most_users(predicted[predicted["model"] == model], first, following)
-        cost = {gpu: math.ceil(USERS / users) * prices[gpu] for gpu, users in said.items()}
-        choice = min(cost, key=lambda gpu: cost[gpu]) if cost else None
-        enough = choice in real and math.ceil(USERS / said[choice]) * real[choice] >= USERS
-        success.append(enough)
-        overspend.append(cost[choice] / cheapest - 1 if choice is not None and enough else np.nan)
-    good, extra = np.array(success), np.array(overspend)
-    return Recommended(*_summary(good, extra), _interval(good, extra, np.random.default_rng(seed)))
+        said = {gpu: n for gpu, n in said.items() if gpu not in known} | {g: real[g] for g in known if g in real}
+        out.append(buy(said, real, prices))
+    return out
+
+
+def of_authors(folder: Path, method: str) -> list[Purchase]:
+    """What one of the authors' methods leads to buy."""
+    frame = published(folder, method)
+    said = frame[["model", "gpu", "num_users"]].assign(
+        **{name: frame[f"prediction_{name}"] for name in (FIRST, FOLLOWING)}
+    )
+    known = REFERENCES if method in TWO_SHOT else ()
+    return purchases(frame, said, hourly(folder), first=FIRST, following=FOLLOWING, known=known)
+
+
+def summarise(bought: Sequence[Purchase], seed: int = 0) -> Recommended:
+    """Success rate, overspend and S/O with its bootstrap interval over LLMs."""
+    s = success_overspend(bought)
+    interval = decisions.bootstrap(bought, lambda some: success_overspend(some).score, seed=seed)
+    return Recommended(s.success, s.overspend, s.score, interval)
+
+
+def score_recommendations(
+    truth: Any,
+    predicted: Any,
+    prices: Mapping[str, float],
+    *,
+    first: str,
+    following: str,
+    known: Sequence[str] = (),
+    seed: int = 0,
+) -> Recommended:
+    """Score the recommendations that predictions lead to; see :func:`purchases`."""
+    return summarise(purchases(truth, predicted, prices, first=first, following=following, known=known), seed)

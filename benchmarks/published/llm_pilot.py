@@ -23,7 +23,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the folder of th
 from harness import options
 from harness.data import Data, Target
 from harness.published import run_all, save, show, write
-from harness.recommendation import score_recommendations
+from harness.recommendation import (
+    AUTHORS,
+    FIRST,
+    FOLLOWING,
+    REFERENCES,
+    TWO_SHOT,
+    hourly,
+    published,
+    score_recommendations,
+)
 from harness.results import Collected, markdown, number, percent
 from harness.tasks import left_out
 from hwpredict.evaluate.scores import LEVELS
@@ -40,14 +49,8 @@ DEVICES = {
     "NVIDIA T4": "T4",
     "NVIDIA V100-SXM2-16GB": "V100",
 }
-AUTHORS = ("LLM-Pilot", "PARIS", "Selecta", "PerfNet", "PerfNetV2", "RF", "Morphling")
 #: Predictive quantiles at which a recommendation is made: the median, and one that is surer to keep the limits.
 RISKS = (0.5, 0.75)
-
-
-def published(folder: Path, name: str) -> pd.DataFrame:
-    """What one of the authors' methods predicted, beside what was measured: one row a model, GPU and load."""
-    return pd.read_csv(folder / f"expected_predictions_{name}.csv")
 
 
 def profile(frame: Any) -> Any:
@@ -117,21 +120,20 @@ def predictions(collected: Collected, method: str, level: float) -> pd.DataFrame
 
 def recommendations(collected: Collected, folder: Path) -> tuple[str, xr.Dataset]:
     """Success, overspend and S/O of every method and of the authors' predictions, as a table and a dataset."""
-    truth = published(folder, "LLM-Pilot").rename(columns={"median_itl": ITL.name, "median_nttft": NTTFT.name})
-    prices = pd.read_csv(folder / "prices.csv").dropna().set_index("GPU")["price"].to_dict()
+    truth = published(folder, "LLM-Pilot").rename(columns={FOLLOWING: ITL.name, FIRST: NTTFT.name})
+    prices = hourly(folder)
     entries: list[tuple[str, pd.DataFrame]] = []
     done = [m for m in METHODS if all((SPLIT, t.name, m) in collected for t in (ITL, NTTFT))]
     for method in done:
         entries += [(f"{method}, {level:.0%} quantile", predictions(collected, method, level)) for level in RISKS]
     for name in AUTHORS:
-        frame = published(folder, name)[
-            ["model", "gpu", "num_users", "prediction_median_itl", "prediction_median_nttft"]
-        ]
-        names = {"prediction_median_itl": ITL.name, "prediction_median_nttft": NTTFT.name}
+        names = {f"prediction_{FOLLOWING}": ITL.name, f"prediction_{FIRST}": NTTFT.name}
+        frame = published(folder, name)[["model", "gpu", "num_users", *names]]
         entries.append((f"{name} (authors' predictions)", frame.rename(columns=names)))
     rows, values = [], []
     for name, frame in entries:
-        s = score_recommendations(truth, frame, prices, first=NTTFT.name, following=ITL.name)
+        known = REFERENCES if name.partition(" (")[0] in TWO_SHOT else ()
+        s = score_recommendations(truth, frame, prices, first=NTTFT.name, following=ITL.name, known=known)
         merged = truth.merge(frame, on=["model", "gpu", "num_users"], suffixes=("", " predicted"))
         errors = [float(np.median(np.abs(merged[f"{t.name} predicted"] / merged[t.name] - 1))) for t in (ITL, NTTFT)]
         values.append([s.success, s.overspend, s.score, *errors])

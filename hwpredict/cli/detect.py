@@ -85,12 +85,13 @@ def _ranking(ranking: Ranking, what: str) -> None:
         [
             option.name,
             *(output.span(i.median, i.low, i.high) for i in (option.throughput, option.latency, option.memory)),
+            "–" if option.p_fits != option.p_fits else f"{option.p_fits:.0%}",
             f"{option.p_best:.0%}",
             option.evidence,
         ]
         for option in ranking.options
     ]
-    columns = ("hardware", "items/s", "latency ms", "memory MB", "P(best)", "evidence")
+    columns = ("hardware", "items/s", "latency ms", "memory MB", "P(fits)", "P(best)", "evidence")
     output.table(f"{what}, on this machine: median [90 % interval], by {ranking.utility.name}", columns, rows)
     print(f"Recommendation: {ranking.explanation}")
     for name, reason in ranking.incompatible.items():

@@ -63,6 +63,14 @@ Activations = Annotated[
 BatchSize = Annotated[
     int, typer.Option("--batch-size", "-b", parser=_whole, metavar="INTEGER", help="Items in a step.")
 ]
+#: Of one device or of several, which have another default.
+JointBatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size", "-b", parser=_whole, metavar="INTEGER",
+        help="Items in a step (default 1; with --distributed one a device).",
+    ),
+]  # fmt: skip
 SequenceLength = Annotated[
     int | None,
     typer.Option("--seq-length", parser=_whole, metavar="INTEGER", help="Tokens of a sequence (default 128)."),

@@ -26,7 +26,7 @@ def recommend(
     parameters: o.Parameters = None,
     gmacs: o.Gmacs = None,
     activations: o.Activations = None,
-    batch_size: o.BatchSize = 1,
+    batch_size: o.JointBatchSize = None,
     seq_length: o.SequenceLength = None,
     input_size: o.InputSize = None,
     mode: o.Mode = "inference",
@@ -150,10 +150,14 @@ def _report_infeasible(error: InfeasibleError, format: str) -> None:
         output.dump_csv(error.options)
     else:
         rows = [
-            [str(x["name"]), f"{x['p_feasible']:.0%}", output.share(float(x["p_fits"])), str(x.get("fails", ""))]  # type: ignore[arg-type]
+            [
+                str(x["name"]), f"{x['p_feasible']:.0%}", output.share(float(x["p_fits"])),  # type: ignore[arg-type]
+                output.figure(float(x["memory"])), str(x.get("fails", "")),  # type: ignore[arg-type]
+            ]
             for x in error.options
-        ]
-        output.table("No option meets the constraints", ("option", "P(feasible)", "P(fits)", "fails"), rows)
+        ]  # fmt: skip
+        columns = ("option", "P(feasible)", "P(fits)", "memory MB", "fails")
+        output.table("No option meets the constraints", columns, rows)
 
 
 def _row(option: Option) -> list[str]:

@@ -15,7 +15,7 @@ from hwpredict.decision.information import SETTLED, Campaign, run_until_settled
 from hwpredict.decision.options import from_cells
 from hwpredict.decision.outcomes import Outcomes
 from hwpredict.decision.preferences import Preferences
-from hwpredict.decision.recommend import Ranking
+from hwpredict.decision.recommend import Option, Ranking
 from hwpredict.decision.search import Front, axes, best_per_target, combinations, front
 from hwpredict.errors import InfeasibleError, InvalidWorkloadError
 from hwpredict.performance.cells import Cells
@@ -192,11 +192,7 @@ class Query:
         except InfeasibleError as error:
             raise InfeasibleError(f"{error}{self._how_many(setup)}", error.options) from None
         per_target = _first_of_each(ranking, [t.name for t in self.targets])
-        best = ranking.options[0].candidate.details
-        ranking.notes.append(
-            f"Scaling efficiency {best['scaling_efficiency']:.0%} "
-            f"({best['scaling_efficiency_low']:.0%} to {best['scaling_efficiency_high']:.0%})."
-        )
+        ranking.notes.extend(_plan(ranking.options[0]))
         return Choice(ranking, outcomes, per_target, searched=True, distributed=True)
 
     def _how_many(self, setup: Setup) -> str:
@@ -206,10 +202,27 @@ class Query:
         said = []
         for target in self.targets:
             device = devices.match(target.device, target.platform) if target.device else None
-            count = least_devices(self.work, device, setup.optimizer) if device is not None else None
+            if device is None:
+                continue
+            count = least_devices(self.work, device, setup.optimizer, memory_mb=target.memory_mb)
             if count is not None and count > setup.devices:
                 said.append(f"{count} {target.name}")
         return f". Without offloading, this takes {' or '.join(said)}" if said else ""
+
+
+def _plan(best: Option) -> list[str]:
+    """The strategy in words: how the step is split, what each device holds, and what the devices cost each other."""
+    d = best.candidate.details
+    batch = f"batch {d['micro_batch']}" + (f" × {d['accumulation']} accumulated" if d["accumulation"] > 1 else "")
+    states = "weights, gradients and optimizer states" if d.get("optimizer") else "weights"
+    room = "" if d["capacity_mb"] is None else f" of its {d['capacity_mb']:,.0f} MB"
+    return [
+        f"Strategy: {d['strategy']} on {d['devices']} devices, {batch}"
+        f"{', activation checkpointing' if d['checkpointing'] else ''}.",
+        f"Each device holds {best.memory.median:,.0f} MB{room}, {d['static_memory_mb']:,.0f} of them {states}.",
+        f"Scaling efficiency {d['scaling_efficiency']:.0%} "
+        f"({d['scaling_efficiency_low']:.0%} to {d['scaling_efficiency_high']:.0%}).",
+    ]
 
 
 def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -31,7 +31,7 @@ from hwpredict.decision.parallel.strategy import (
 )
 from hwpredict.decision.preferences import Preferences
 from hwpredict.errors import IncompatibleError, UnknownNameError, unknown
-from hwpredict.performance.cells import DEFAULT_SEQUENCE_LENGTH, Cells
+from hwpredict.performance.cells import DEFAULT_SEQUENCE_LENGTH, Cells, capacity
 from hwpredict.performance.parts import TIME_PARTS
 from hwpredict.performance.rows import pixels
 from hwpredict.workload import Family, Item, Mode, Target, Workload, positive
@@ -233,19 +233,20 @@ def _add(
     n = strategy.devices
     price = wanted.economics.price(device.name, target.platform)
     watts = wanted.economics.watts(device.name, target.platform)
+    room = capacity(device.name, target.platform, target.memory_mb)
     rows.candidates.append(
         Candidate(
             name=f"{target.name} × {n}, {strategy}",
             platform=target.platform, device=device.name, precision=work.precision, mode=work.mode,
             family=work.family or "", batch_size=float(strategy.global_batch), n_devices=n, evidence=p.evidence[i],
             n_measurements=int(p.n_measurements[i]), shares=_shares(p.shares[i], took), price=price,
-            details=_details(strategy, held, took, setup.optimizer if training else ""),
+            details=_details(strategy, held, took, room, setup.optimizer if training else ""),
         )
     )  # fmt: skip
     rows.latency.append(took.seconds * 1e3)
     rows.throughput.append(items * strategy.accumulation * strategy.data / took.seconds)
     rows.memory.append(held.total)
-    rows.capacity.append(device.memory_gb * 1e3 if device.memory_gb else np.nan)
+    rows.capacity.append(room)
     rows.price.append(price.usd_per_hour * n if price is not None else np.nan)
     rows.power.append(watts * n if watts is not None else np.nan)
 
@@ -258,10 +259,15 @@ def _shares(one: Array, took: timing.Step) -> dict[str, float]:
     return out | ({"bubble": idle} if idle > 0 else {})
 
 
-def _details(strategy: Strategy, held: memory.Memory, took: timing.Step, optimizer: str) -> dict[str, Any]:
+def _details(strategy: Strategy, held: memory.Memory, took: timing.Step, room: float, optimizer: str) -> dict[str, Any]:
     low, middle, high = np.quantile(took.efficiency, [0.05, 0.5, 0.95])
     out: dict[str, Any] = {
         "strategy": strategy.kind,
+        "devices": strategy.devices,
+        "data_parallel": strategy.data,
+        "tensor_parallel": strategy.tensor,
+        "pipeline_parallel": strategy.pipeline,
+        "zero_stage": strategy.zero,
         "micro_batch": strategy.micro_batch,
         "accumulation": strategy.accumulation,
         "checkpointing": strategy.checkpointing,
@@ -269,6 +275,7 @@ def _details(strategy: Strategy, held: memory.Memory, took: timing.Step, optimiz
         "scaling_efficiency_low": float(low),
         "scaling_efficiency_high": float(high),
         "static_memory_mb": held.static,
+        "capacity_mb": None if np.isnan(room) else room,
     }
     return out | ({"optimizer": optimizer} if optimizer else {})
 
@@ -277,10 +284,11 @@ def _best_of_each(outcomes: Outcomes, wanted: Preferences) -> Outcomes:
     """The best micro-batch of each device, number of devices and strategy.
 
     Among those that meet the constraints the one of highest certainty equivalent; where none does, the one that fits
-    best.
+    best, or takes least.
     """
     met = evaluate(wanted.constraints, outcomes)
     fits = evaluate((FITS,), outcomes).joint
+    memory_needed = np.median(outcomes["memory"], axis=1)
     with np.errstate(all="ignore"):
         value = np.broadcast_to(
             np.asarray(wanted.utility(outcomes.priced(wanted.slowdown)), dtype=float), outcomes.shape
@@ -292,12 +300,18 @@ def _best_of_each(outcomes: Outcomes, wanted: Preferences) -> Outcomes:
     chosen = []
     for members in groups.values():
         good = [i for i in members if met.feasible[i]]
-        chosen.append(max(good, key=lambda i: equivalent[i]) if good else max(members, key=lambda i: (fits[i], -i)))
+        chosen.append(
+            max(good, key=lambda i: equivalent[i]) if good else max(members, key=lambda i: (fits[i], -memory_needed[i]))
+        )
     return outcomes.take(chosen)
 
 
 def least_devices(
-    work: Workload, device: devices.Device, optimizer: str | Optimizer = "adamw", most: int = 4096
+    work: Workload,
+    device: devices.Device,
+    optimizer: str | Optimizer = "adamw",
+    most: int = 4096,
+    memory_mb: float | None = None,
 ) -> int | None:
     """Fewest devices on which a training step at batch 1 each fits by some strategy, in the median.
 
@@ -307,13 +321,16 @@ def least_devices(
     device : Device
     optimizer : str or Optimizer
     most : int
+    memory_mb : float, optional
+        What can be used of each; by default what the data sheet says.
 
     Returns
     -------
     int or None
         A power of two; None if not even ``most`` suffice, or the memory is unknown.
     """
-    if not device.memory_gb:
+    room = memory_mb or (device.memory_gb or 0) * 1e3
+    if not room:
         return None
     chosen = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
     model = _shape(_features(work), work)
@@ -323,6 +340,6 @@ def least_devices(
         )
         for strategy in options:
             held = memory.training(model, strategy, work.precision, chosen, draws=33, seed=0)
-            if float(np.median(held.total)) <= device.memory_gb * 1e3:
+            if float(np.median(held.total)) <= room:
                 return count
     return None

@@ -209,7 +209,7 @@ def rank(
     feasible = np.flatnonzero(met.feasible)
     order = feasible[np.argsort(-equivalent[feasible], kind="stable")]
     rest = np.flatnonzero(~met.feasible)
-    rest = rest[np.lexsort((-equivalent[rest], -met.joint[rest]))]
+    rest = rest[np.lexsort((-equivalent[rest], _excess(outcomes)[rest], -met.joint[rest]))]
     best = value[order].max(axis=0) if len(order) else np.full(value.shape[1], np.nan)
     ties = (value[order] == best).sum(axis=0) if len(order) else np.ones(value.shape[1])
     beats = _beats(value[order])
@@ -338,6 +338,12 @@ def _option(
         candidate=candidate,
         failures=tuple(met.failures(i)),
     )
+
+
+def _excess(outcomes: Outcomes) -> Array:
+    """How many times its device's memory each option takes, in the median; 1 where it fits, or nothing is known."""
+    times = np.median(outcomes["memory"] / outcomes["capacity"], axis=1)
+    return np.fmax(times, 1.0)
 
 
 def _infeasible(options: list[Option], constraints: Sequence[Constraint]) -> InfeasibleError:

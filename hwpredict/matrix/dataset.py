@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict import __version__
-from hwpredict.catalog import devices
 from hwpredict.errors import InvalidWorkloadError
 from hwpredict.matrix.block import EVIDENCE_FLAGS, compute_block, compute_blocks
 from hwpredict.matrix.grid import CELL_DIMS, Grid
 from hwpredict.matrix.plan import BLOCK_CELLS, Plan, block_shape, blocks
-from hwpredict.performance.cells import to_rows
+from hwpredict.performance.cells import capacity, to_rows
 from hwpredict.performance.notes import FORWARD
 from hwpredict.performance.parts import TIME_PARTS
 from hwpredict.performance.posterior import Posterior
@@ -169,7 +168,7 @@ def coordinates(plan: Plan) -> xr.Dataset:
         "platform": ("hardware", text(t.platform for t in g.targets)),
         "device": ("hardware", text(t.device or "" for t in g.targets)),
         "runtime": ("hardware", text(tail["runtime"].tolist())),
-        "capacity": ("hardware", np.array([_capacity(t.device, t.platform) for t in g.targets])),
+        "capacity": ("hardware", np.array([capacity(t.device, t.platform, t.memory_mb) for t in g.targets])),
         "mode": ((), np.array(g.mode)),
         "n_devices": ((), np.int64(g.targets[0].n_devices)),
         "item": (("model", "phase"), item) if g.phases else ("model", item[:, 0]),
@@ -195,11 +194,6 @@ def describe(data: xr.Dataset) -> xr.Dataset:
         if name in known:
             data[name].attrs = dict(known[str(name)])
     return data
-
-
-def _capacity(device: str | None, platform: str) -> float:
-    found = devices.match(device, platform) if device else None
-    return found.memory_gb * 1e3 if found is not None and found.memory_gb else float("nan")
 
 
 def attributes(plan: Plan, posterior: Posterior) -> dict[str, Any]:

@@ -217,7 +217,7 @@ def _webgpu(said: Mapping[str, Any], gpus: tuple[FoundDevice, ...]) -> PlatformR
     if adapter["fallback"] or "swiftshader" in " ".join(map(str, adapter.values())).casefold():
         return unavailable(platform, "the browser has only a software adapter (SwiftShader)")
     details = {k: str(v) for k, v in adapter.items() if v and k != "fallback"}
-    found = FoundDevice(_gpu(adapter, gpus), platform, None, details | {"shader_f16": str(said.get("f16", False))})
+    found = _device(adapter, gpus, platform, details | {"shader_f16": str(said.get("f16", False))})
     return available(platform, "the browser offers an adapter", found)
 
 
@@ -231,6 +231,14 @@ def _gpu(adapter: Mapping[str, Any], gpus: tuple[FoundDevice, ...]) -> str:
     return same[0] if len(same) == 1 else said or " ".join(str(adapter.get(k, "")) for k in ("vendor", "architecture"))
 
 
+def _device(
+    adapter: Mapping[str, Any], gpus: tuple[FoundDevice, ...], platform: str, details: dict[str, str]
+) -> FoundDevice:
+    """The GPU behind an adapter, with the memory that its driver states."""
+    name = _gpu(adapter, gpus)
+    return FoundDevice(name, platform, next((g.memory_mb for g in gpus if g.name == name), None), details)
+
+
 def _webnn(said: Mapping[str, Any], webgpu: Mapping[str, Any], gpus: tuple[FoundDevice, ...]) -> PlatformReport:
     platform = str(Platform.WEBNN)
     if not said["api"]:
@@ -240,5 +248,5 @@ def _webnn(said: Mapping[str, Any], webgpu: Mapping[str, Any], gpus: tuple[Found
         return unavailable(platform, said.get("error") or "the browser has WebNN, but makes no context")
     adapter = webgpu.get("adapter") or {}
     real = "gpu" in contexts and adapter and not adapter["fallback"]
-    found = [FoundDevice(_gpu(adapter, gpus), platform)] if real else []
+    found = [_device(adapter, gpus, platform, {})] if real else []
     return available(platform, f"the browser makes contexts of type {', '.join(contexts)}", *found)

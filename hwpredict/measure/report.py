@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -157,14 +158,18 @@ class HardwareReport(Mapping[str, PlatformReport]):
         Returns
         -------
         list of Target
-            Labelled ``platform:device``; equal devices once.
+            Labelled ``platform:device``, with the memory that can be used of each; equal devices once, the one of the
+            least memory.
         """
         found: dict[str, Target] = {}
         for report in self.platforms:
             for device in report.devices if report else ():
                 if known := device.catalog:
                     label = f"{report.platform}:{known.name}"
-                    found.setdefault(label, Target(report.platform, device.name, label=label))
+                    here = Target(report.platform, device.name, label=label, memory_mb=device.memory_mb)
+                    size = found[label].memory_mb if label in found else None
+                    if label not in found or (here.memory_mb or math.inf) < (size or math.inf):
+                        found[label] = here
         return list(found.values())
 
     def unmatched(self) -> list[FoundDevice]:

@@ -96,10 +96,22 @@ def _device(core: Any, platform: str, name: str, cpu: CpuInfo) -> FoundDevice:
     details = {"openvino": name, "capabilities": formats}
     if name == "CPU":
         return FoundDevice(cpu.description or full, platform, cpu.usable_memory_mb, details)
-    if name == "NPU" and cpu.name:  # "Intel(R) AI Boost" names no product: the processor that it is part of does
-        details["full_name"] = full
-        return FoundDevice(f"{cpu.name} NPU", platform, None, details)
-    return FoundDevice(full, platform, None, details)
+    if name == "NPU":  # it shares the processor's memory
+        if not cpu.name:
+            return FoundDevice(full, platform, cpu.usable_memory_mb, details)
+        details["full_name"] = full  # "Intel(R) AI Boost" names no product: the processor that it is part of does
+        return FoundDevice(f"{cpu.name} NPU", platform, cpu.usable_memory_mb, details)
+    return FoundDevice(full, platform, _gpu_memory(core, name, cpu), details)
+
+
+def _gpu_memory(core: Any, name: str, cpu: CpuInfo) -> float | None:
+    """Memory of an Intel GPU, MB; of one without its own no more than this process may have. None if it is not told."""
+    try:
+        size = float(core.get_property(name, "GPU_DEVICE_TOTAL_MEM_SIZE")) / 1e6
+        integrated = "INTEGRATED" in str(core.get_property(name, "DEVICE_TYPE")).upper()
+    except RuntimeError:  # OpenVINO's own exceptions: no GPU, or no such property
+        return None
+    return min(size, cpu.usable_memory_mb or size) if integrated else size
 
 
 def _intel_hint(probes: Probes) -> str:

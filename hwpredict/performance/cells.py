@@ -35,6 +35,8 @@ DEFAULT_RUNTIME = {
 #: Item that a step of each family is counted in, when the caller does not say.
 DEFAULT_ITEM = {"vision": "image", "audio": "sequence"}
 DEFAULT_SEQUENCE_LENGTH = 128.0
+#: Column beside the measurement schema: MB of one device that can be used, NaN for what its data sheet says.
+USABLE = "usable_memory_mb"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Cells:
     fits : ndarray, shape (cell,)
         Probability that peak memory stays within the device's; NaN where its size is unknown.
     capacity : ndarray, shape (cell,)
-        MB of the device, NaN if unknown or not named.
+        MB of the device that can be used, NaN if unknown or not named.
     """
 
     rows: r.Table
@@ -110,7 +112,8 @@ def to_rows(pairs: Sequence[tuple[Workload, Target]]) -> r.Table:
             "batch_size": work.batch_size,
             "item": item,
         })  # fmt: skip
-    return r.table(out)
+    usable = [np.nan if target.memory_mb is None else target.memory_mb for _, target in pairs]
+    return r.table(out) | {USABLE: np.array(usable)}
 
 
 def validate(rows: r.Table, posterior: Posterior, *, on_unknown: str = "error") -> None:
@@ -198,7 +201,7 @@ def predict_cells(
     n = r.length(rows)
     expanded, owner = _expand(rows)
     raw = predict(posterior, expanded, draws=draws, seed=seed, threads=threads)
-    capacity = np.array([_capacity(d, p) for d, p in zip(expanded["device"], expanded["hardware"], strict=True)])
+    capacity = _capacities(expanded)
     start = np.searchsorted(owner, np.arange(n))
     count = np.diff(np.append(start, len(owner)))
     mixed = count > 1
@@ -230,7 +233,11 @@ def predict_cells(
         n_measurements=np.where(mixed, 0, raw.n_measurements[start]),
         situation=raw.situation[start],
     )
-    return Cells(rows, prediction, reasons, np.where(blocked, np.nan, fits), np.where(mixed, np.nan, capacity[start]))
+    # one figure for a cell whose draws are of several devices only where all have the same
+    least, most = np.minimum.reduceat(capacity, start), np.maximum.reduceat(capacity, start)
+    return Cells(
+        rows, prediction, reasons, np.where(blocked, np.nan, fits), np.where(least == most, least, np.nan)
+    )  # fmt: skip
 
 
 def _expand(rows: r.Table) -> tuple[r.Table, NDArray[np.int64]]:
@@ -246,9 +253,19 @@ def _expand(rows: r.Table) -> tuple[r.Table, NDArray[np.int64]]:
     return expanded, owner
 
 
-def _capacity(name: str, platform: str) -> float:
-    device = devices.match(name, platform) if name else None
-    return device.memory_gb * 1e3 if device is not None and device.memory_gb else float("nan")
+def _capacities(rows: r.Table) -> NDArray[np.float64]:
+    """MB of one device of each row: what can be used of it, where that is known, else what its data sheet says."""
+    listed = np.array([capacity(d, p) for d, p in zip(rows["device"], rows["hardware"], strict=True)])
+    usable = rows.get(USABLE)
+    return listed if usable is None else np.where(np.isnan(usable), listed, usable)
+
+
+def capacity(device: str | None, platform: str, usable: float | None = None) -> float:
+    """Memory of one device, MB: what can be used of it, else what its data sheet says; NaN if neither is known."""
+    if usable is not None:
+        return usable
+    found = devices.match(device, platform) if device else None
+    return found.memory_gb * 1e3 if found is not None and found.memory_gb else float("nan")
 
 
 def refuse_incompatible(cells: Cells) -> None:

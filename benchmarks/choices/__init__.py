@@ -1,0 +1,1 @@
+"""Parts of ``decisions.py``: decisions taken on predictions, held against what was measured."""

@@ -1,0 +1,115 @@
+"""What is held out: rows that a fit may not see, the fit without them, and the decisions that they make up."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hwpredict.performance import rows as r
+from hwpredict.performance.fit import fit
+from hwpredict.performance.posterior import Posterior
+from hwpredict.performance.predictive import Prediction, predict
+
+#: What makes one decision, and what are its options.
+WORKLOAD = ("model", "mode", "item", "input_size", "sequence_length")
+OPTION = ("device", "hardware", "precision", "runtime", "layout", "n_devices")
+#: Fewest options of a decision.
+LEAST = 3
+
+
+@dataclass(frozen=True)
+class Context:
+    """One decision: what was measured for one workload.
+
+    Attributes
+    ----------
+    index : ndarray of int
+        Rows, one per option.
+    log_speed, log_latency : ndarray, shape (option,)
+        As measured; NaN where a figure is missing.
+    kind : str
+        "timm", "language models" or "other".
+    """
+
+    index: np.ndarray
+    log_speed: np.ndarray
+    log_latency: np.ndarray
+    kind: str = "other"
+
+    def take(self, some: np.ndarray) -> Context:
+        """The same decision among fewer options."""
+        return Context(self.index[some], self.log_speed[some], self.log_latency[some], self.kind)
+
+
+def capped(rows: r.Table, args: argparse.Namespace) -> r.Table:
+    """At most so many rows of each source: a fit has to end in minutes."""
+    rng = np.random.default_rng(args.seed)
+    keep = np.zeros(r.length(rows), dtype=bool)
+    for source in sorted(set(rows["source"].tolist())):
+        mine = np.flatnonzero(rows["source"] == source)
+        most = args.rows_per_source
+        keep[mine if len(mine) <= most else rng.choice(mine, most, replace=False)] = True
+    return r.take(rows, keep)
+
+
+def fitted(path: Path | None, rows: r.Table, test: np.ndarray, args: argparse.Namespace) -> Posterior:
+    """A posterior that was fitted without the test rows: the one given, or a fit with few iterations."""
+    if path is not None:
+        return Posterior.load(path)
+    return fit(capped(r.take(rows, ~test), args), iterations=args.iterations, seed=args.seed)
+
+
+def predicted(posterior: Posterior, rows: r.Table, args: argparse.Namespace) -> Prediction:
+    """Draws of rows."""
+    return predict(posterior, rows, draws=args.draws, seed=args.seed)
+
+
+def logs(p: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    """Draws of log throughput and of log latency, shape (row, draw)."""
+    return np.log(p.throughput.astype(float)), np.log(p.latency.astype(float))
+
+
+def sample_groups(names: np.ndarray, test: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """The test rows, or whole groups of them drawn at random until there are about ``most``."""
+    if not most or test.sum() <= most:
+        return test
+    order = np.array(sorted(set(names[test].tolist())), dtype=object)
+    sizes = {name: int((test & (names == name)).sum()) for name in order}
+    kept, total = set(), 0
+    for name in np.random.default_rng(seed).permutation(order):
+        if total >= most:
+            break
+        kept.add(name)
+        total += sizes[name]
+    return test & np.isin(names, list(kept))
+
+
+def contexts(rows: r.Table, options: Sequence[str] = OPTION) -> Iterator[Context]:
+    """Workloads that were measured on at least three options, the newest row of each option."""
+    speed, latency = np.log(rows["throughput"]), np.log(rows["latency_ms"])
+    # LLM rows compare at one batch; timm reports each option at its own largest batch
+    batch = np.where(rows["model_family"] == "vision", 0.0, np.nan_to_num(rows["batch_size"]))
+    names = ["|".join(map(str, k)) for k in zip(*(rows[c].tolist() for c in WORKLOAD), batch.tolist(), strict=True)]
+    who = ["|".join(map(str, k)) for k in zip(*(rows[c].tolist() for c in options), strict=True)]
+    groups: dict[str, dict[str, int]] = {}
+    for i in np.flatnonzero(np.isfinite(speed)):
+        groups.setdefault(names[i], {})[who[i]] = int(i)
+    for group in groups.values():
+        if len(group) >= LEAST:
+            index = np.array(list(group.values()))
+            yield Context(index, speed[index], latency[index], _kind(rows, index))
+
+
+def _kind(rows: r.Table, index: np.ndarray) -> str:
+    if (rows["source"][index] == "timm").all():
+        return "timm"
+    return "language models" if rows["model_family"][index[0]] == "text_generation" else "other"
+
+
+def slo_of(c: Context) -> float:
+    """A limit on log latency that half of the options keep."""
+    return float(np.nanmedian(c.log_latency))
