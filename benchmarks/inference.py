@@ -106,7 +106,8 @@ def main() -> None:
         prior = pm.sample_prior_predictive(500, random_seed=args.seed).prior_predictive["y"].values
         posterior = pm.sample_posterior_predictive(tree, random_seed=args.seed, progressbar=False)
         pm.stats.compute_log_likelihood(tree, progressbar=False)
-        pm.stats.compute_log_prior(tree, var_names=[v.name for v in model.free_RVs if v.name in scales], progressbar=False)
+        free = [v.name for v in model.free_RVs if v.name in scales]
+        pm.stats.compute_log_prior(tree, var_names=free, progressbar=False)
     for name, draws in (("prior", prior), ("posterior", posterior.posterior_predictive["y"].values)):
         s = score(np.exp(np.clip(draws.reshape(-1, len(d.y)).T[:, :2000], -50, 50)), np.exp(d.y))
         print(
