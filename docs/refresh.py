@@ -18,7 +18,7 @@ from typing import Any
 from typer.main import get_command
 
 from hwpredict.cli import main
-from hwpredict.cli.main import app
+from hwpredict.cli.main import application
 from hwpredict.store import schema
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +44,7 @@ page is made from `hwpredict/store/schema.py`.
 
 def options() -> str:
     """Every command with its options, as the parser knows them."""
-    return "\n".join(_commands(get_command(app), ""))
+    return "\n".join(_commands(get_command(application()), ""))
 
 
 def _commands(command: Any, name: str) -> Iterator[str]:
