@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hwpredict.decision.utility import Utility
-    from hwpredict.matrix import PredictionMatrix, open_matrix
+    from hwpredict.matrix import PredictionMatrix, matrix_to_json, open_matrix
     from hwpredict.performance.posterior import Posterior
     from hwpredict.performance.residual import from_point_predictor
     from hwpredict.predictor import HardwareModelPredictor
@@ -28,6 +28,7 @@ __all__ = [
     "Utility",
     "Workload",
     "from_point_predictor",
+    "matrix_to_json",
     "open_matrix",
     "train_prediction_models",
 ]
@@ -43,6 +44,7 @@ _HOME = {
     "Utility": "hwpredict.decision.utility",
     "Workload": "hwpredict.workload",
     "from_point_predictor": "hwpredict.performance.residual",
+    "matrix_to_json": "hwpredict.matrix",
     "open_matrix": "hwpredict.matrix",
     "train_prediction_models": "hwpredict.training",
 }

@@ -219,11 +219,15 @@ def test_a_roofline_rises_and_levels_off(b: Posterior) -> None:
         roofline_curve(b, "cuda", "fp16")
 
 
-def test_figures_of_a_posterior(b: Posterior, tmp_path: Path) -> None:
+def test_figures_of_a_posterior(a: Posterior, b: Posterior, tmp_path: Path) -> None:
     files = visualize_posterior(
         b, tmp_path, kinds=["roofline", "shrinkage", "calibration"], hardware=["t4"], measurements=ROWS[::5]
     )
     assert [f.name for f in files] == ["roofline_t4_fp16.png", "shrinkage.png", "calibration.png"]
-    for kind, says in (("roofline", "--hardware"), ("calibration", "--data")):
+    few = visualize_posterior(a, tmp_path, kinds=["contraction"], hardware=["t4"], measurements=ROWS)
+    assert few[0].name == "contraction.png"
+    with pytest.raises(InvalidWorkloadError, match="needs 35 rows of a device"):
+        visualize_posterior(a, tmp_path, kinds=["contraction"], measurements=ROWS[:9])
+    for kind, says in (("roofline", "--hardware"), ("calibration", "--data"), ("contraction", "--data")):
         with pytest.raises(InvalidWorkloadError, match=says):
             visualize_posterior(b, tmp_path, kinds=[kind])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -42,6 +43,15 @@ def test_parity_with_the_guide_is_held_by_tests_that_exist() -> None:
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert not {f.name for f in fields(Config)} - set(re.findall(r"`(\w+)`", text))
+
+
+def test_the_reference_of_options_is_that_of_the_parser() -> None:
+    spec = importlib.util.spec_from_file_location("refresh", ROOT / "docs" / "refresh.py")
+    assert spec is not None
+    assert spec.loader is not None
+    refresh = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(refresh)
+    assert refresh.options() in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8"), "run docs/refresh.py"
 
 
 @pytest.mark.slow

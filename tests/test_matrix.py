@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings, strategies as st
 
+import hwpredict as hp
 from hwpredict import matrix as m
 from hwpredict.errors import InvalidWorkloadError, StoreError, UnknownNameError
 from hwpredict.matrix import guide
@@ -287,6 +290,24 @@ def test_json_comes_back_equal_within_printing(data: xr.Dataset, tmp_path: Path)
     for name in read.variables:
         assert {k: str(v) for k, v in read[name].attrs.items()} == {k: str(v) for k, v in written[name].attrs.items()}
     assert read.attrs == written.attrs
+
+
+def test_any_form_of_a_matrix_is_written_as_json(data: xr.Dataset, tmp_path: Path) -> None:
+    whole = m.PredictionMatrix(data)
+    for i, form in enumerate((whole, data, json.loads(json.dumps(whole)))):
+        assert hp.matrix_to_json(form, tmp_path / f"{i}") == tmp_path / f"{i}.json"
+        assert json.loads((tmp_path / f"{i}.json").read_text())["models"] == json.loads(json.dumps(whole))["models"]
+
+
+def test_a_cf_checker_finds_no_fault(data: xr.Dataset, tmp_path: Path) -> None:
+    checker = shutil.which("compliance-checker")
+    if checker is None:
+        pytest.skip("no CF checker on this machine (uv tool install compliance-checker)")
+    m.save(data, tmp_path / "matrix.nc")
+    command = [checker, "--test=cf:1.11", str(tmp_path / "matrix.nc")]
+    # its status is not looked at: one of its checks subtracts coordinates, and fails itself on those that are names
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "All tests passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_parquet_has_one_row_a_cell_that_runs(data: xr.Dataset, tmp_path: Path) -> None:

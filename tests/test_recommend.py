@@ -278,6 +278,13 @@ def test_command_line_distributed(capsys: pytest.CaptureFixture[str], path: Path
     )  # fmt: skip
     assert status == 0
     assert "Scaling efficiency" in out
+    status, out, _ = run(  # options that fit and options that do not have different keys
+        capsys, path, "llama-13b", "--mode", "training", "--precision", "bf16", "--distributed", "--hardware", "a100",
+        "--format", "csv",
+    )  # fmt: skip
+    assert status == 0
+    found = list(csv.DictReader(io.StringIO(out)))
+    assert {row["fails"] != "" for row in found} == {True, False}
     status, _, err = run(
         capsys, path, "llama-70b", "--mode", "training", "--precision", "bf16", "--batch-size", "32", "--distributed",
         "--gpu-count", "8", "--hardware", "a100", "--seq-length", "2048",

@@ -89,8 +89,9 @@ def dump_json(value: Any) -> None:
 
 
 def dump_csv(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows with the keys of the first as header; NaN becomes an empty field."""
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]), lineterminator="\n")
+    """Rows with the keys of all as header, in the order of their first use; NaN, or no such key, is an empty field."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(sys.stdout, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_plain(list(rows)))
 

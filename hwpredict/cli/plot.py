@@ -19,7 +19,7 @@ def plot(
         typer.Option(
             "--kind",
             help="hardware-comparison, batch-scaling, efficiency, memory-usage, precision-impact (the default); "
-            "bottlenecks, best-hardware, pareto, all; roofline, shrinkage, calibration.",
+            "bottlenecks, best-hardware, pareto, all; roofline, shrinkage, calibration, contraction.",
         ),
     ] = None,
     output_dir: Annotated[Path, typer.Option("--output-dir", "-o", help="Folder.")] = Path("visualizations"),
@@ -31,7 +31,7 @@ def plot(
     hardware: o.Hardware = None,
     effect: Annotated[list[str] | None, typer.Option("--effect", help="Effects whose shrinkage is drawn.")] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Measurements: points of a roofline, cases of a calibration.")
+        Path | None, typer.Option("--data", help="Measurements: of a roofline, a calibration, a contraction.")
     ] = None,
     posterior: o.Posterior = None,
 ) -> None:

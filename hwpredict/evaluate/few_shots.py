@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SHOTS = (0, 1, 2, 5, 10, 25)
+#: Fewest rows of a device: those to learn from, and some to predict.
+LEAST = max(SHOTS) + 10
 _SCORES = ("medape", "crps", "coverage50", "coverage90", "width90")
 
 

@@ -5,7 +5,7 @@ from hwpredict.matrix.files import check_ending, open_matrix, save
 from hwpredict.matrix.grid import Grid, ModelSpec, make_grid
 from hwpredict.matrix.models_file import DEFAULT_MODELS, gather, read_models
 from hwpredict.matrix.plan import Plan
-from hwpredict.matrix.prediction_matrix import PredictionMatrix, as_dataset
+from hwpredict.matrix.prediction_matrix import PredictionMatrix, as_dataset, matrix_to_json
 from hwpredict.matrix.stream import write
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "compute_lazily",
     "gather",
     "make_grid",
+    "matrix_to_json",
     "open_matrix",
     "read_models",
     "save",

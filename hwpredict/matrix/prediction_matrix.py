@@ -97,6 +97,11 @@ def as_dataset(matrix: Any) -> xr.Dataset:
     )
 
 
+def matrix_to_json(matrix: Any, path: str | os.PathLike[str]) -> Path:
+    """Write a matrix in any of its forms as the guide's JSON with its ``intervals``, and give the name of the file."""
+    return files.save(as_dataset(matrix), _named(path, ".json"))
+
+
 def _named(path: str | os.PathLike[str], ending: str) -> Path:
     """``path``, with the ending that its format has unless it has it already."""
     out = Path(path)

@@ -1,19 +1,27 @@
-"""Figures of a posterior, alone or beside measurements: rooflines, shrinkage, calibration."""
+"""Figures of a posterior, alone or beside measurements: rooflines, shrinkage, calibration, k-shot contraction."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from hwpredict.catalog import devices
 from hwpredict.errors import InvalidWorkloadError, unknown
 from hwpredict.evaluate.effects import effect_table, find_effect
+from hwpredict.evaluate.few_shots import LEAST, few_shots
 from hwpredict.evaluate.reliability import reliability
 from hwpredict.evaluate.roofline_curve import roofline_curve
+from hwpredict.performance import rows as r
+from hwpredict.performance.cells import resolve_target
 from hwpredict.plots import style
 from hwpredict.plots.calibration import calibration
+from hwpredict.plots.contraction import contraction
 from hwpredict.plots.roofline import roofline
 from hwpredict.plots.shrinkage import shrinkage
 
@@ -42,7 +50,7 @@ def visualize_posterior(
     ----------
     posterior : Posterior
     output_dir : path
-    kinds : sequence of {"roofline", "shrinkage", "calibration"}
+    kinds : sequence of {"roofline", "shrinkage", "calibration", "contraction"}
     format : {"png", "svg", "pdf"}
     hardware : sequence of str, optional
         Devices whose roofline is drawn.
@@ -51,7 +59,8 @@ def visualize_posterior(
     effects : sequence of str, optional
         Effects whose shrinkage is drawn; those of devices and of families on arithmetic by default.
     measurements : pandas.DataFrame, optional
-        Points of a roofline, cases of a calibration.
+        Points of a roofline, cases of a calibration, what a contraction learns from: devices that the posterior has not
+        seen, the four of most rows (or those of ``hardware``).
 
     Returns
     -------
@@ -66,6 +75,7 @@ def visualize_posterior(
         "roofline": lambda: _rooflines(posterior, hardware, precision or "fp16", measurements),
         "shrinkage": lambda: _shrinkage(posterior, effects),
         "calibration": lambda: _calibration(posterior, measurements),
+        "contraction": lambda: _contraction(posterior, hardware, measurements),
     }
     for kind in kinds:
         if kind not in draw:
@@ -75,7 +85,9 @@ def visualize_posterior(
     ]
 
 
-POSTERIOR_KINDS = ("roofline", "shrinkage", "calibration")
+POSTERIOR_KINDS = ("roofline", "shrinkage", "calibration", "contraction")
+#: Devices that one figure of a contraction tells apart.
+DEVICES = 4
 
 
 def _slug(text: str) -> str:
@@ -111,3 +123,24 @@ def _calibration(posterior: Posterior, measurements: Any) -> Named:
     if measurements is None:
         raise InvalidWorkloadError("calibration compares with measurements: name them with --data (measurements=)")
     return [("calibration", calibration({"": reliability(posterior, measurements)}))]
+
+
+def _contraction(posterior: Posterior, hardware: Sequence[str] | None, measurements: Any) -> Named:
+    if measurements is None:
+        raise InvalidWorkloadError("contraction learns from measurements: name them with --data (measurements=)")
+    rows = r.table(measurements)
+    label = np.array(
+        [f"{p}:{known.name if (known := devices.match(d, p)) else d}" if d else "" for d, p in
+         zip(rows["device"].tolist(), rows["hardware"].tolist(), strict=True)], dtype=object,
+    )  # fmt: skip
+    usable = np.isfinite(rows["throughput"]) & (rows["throughput"] > 0) & (label != "")
+    if hardware:
+        wanted = [resolve_target(h) for h in hardware]
+        usable &= np.isin(label, [f"{t.platform}:{t.device}" for t in wanted])
+    counted = Counter(label[usable].tolist()).most_common(DEVICES)
+    enough = [name for name, count in counted if count >= LEAST]
+    if not enough:
+        most = f"{counted[0][0]} has {counted[0][1]}" if counted else "there is none"
+        raise InvalidWorkloadError(f"contraction needs {LEAST} rows of a device with a throughput: {most}")
+    studies = [few_shots(posterior, r.take(rows, usable & (label == name))) for name in enough]
+    return [("contraction", contraction(studies))]
