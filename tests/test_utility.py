@@ -129,7 +129,8 @@ _EXPRESSIONS = st.recursive(
             lambda t: f"{t[0]}({t[1]})"
         ),
         st.tuples(st.sampled_from(["min", "max"]), inner, inner).map(lambda t: f"{t[0]}({t[1]}, {t[2]})"),
-        st.tuples(inner, st.sampled_from(["<", "<=", ">", ">="]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
+        # a comparison is a number to us; NumPy does not subtract booleans
+        st.tuples(inner, st.sampled_from(["<", "<=", ">", ">="]), inner).map(lambda t: f"(1 * ({t[0]} {t[1]} {t[2]}))"),
     ),
     max_leaves=8,
 )
