@@ -3,6 +3,7 @@
 HwpredictError
 ├── UnknownNameError (also KeyError)      a model, device, platform, precision … that is not known
 ├── InvalidWorkloadError (also ValueError) a batch of -4, a NaN, a missing column
+│   └── NothingToShowError                 a figure of what cannot run
 ├── IncompatibleError (also ValueError)    a platform that cannot run what was asked
 │   └── InfeasibleError                    options that run but meet the constraints in no case
 ├── MissingFigureError (also ValueError)   a price or power that the utility needs and nobody stated
@@ -30,6 +31,10 @@ class UnknownNameError(HwpredictError, KeyError):
 
 class InvalidWorkloadError(HwpredictError, ValueError):
     """A workload that makes no sense: a negative batch, a NaN, an empty table."""
+
+
+class NothingToShowError(InvalidWorkloadError):
+    """A figure of a slice in which nothing can run."""
 
 
 class IncompatibleError(HwpredictError, ValueError):

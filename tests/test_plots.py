@@ -19,7 +19,7 @@ from matrices import MANY, synthetic
 
 from hwpredict import matrix as m
 from hwpredict.cli import main
-from hwpredict.errors import InvalidWorkloadError, UnknownNameError
+from hwpredict.errors import InvalidWorkloadError, NothingToShowError, UnknownNameError
 from hwpredict.evaluate.reliability import from_draws
 from hwpredict.matrix.block import EVIDENCE_FLAGS
 from hwpredict.plots import GUIDE_KINDS, KINDS, labels, panels, style, visualize
@@ -293,6 +293,20 @@ def test_what_cannot_be_shown_is_left_out_or_refused(tmp_path: Path) -> None:
         visualize(data, tmp_path, format="svgg")
     with pytest.raises(InvalidWorkloadError, match="fp16"):
         visualize(data, tmp_path, kinds=["hardware-comparison"], precision="fp32")
+
+
+def test_a_model_without_the_phase_that_is_drawn(tmp_path: Path) -> None:
+    """An image model has no prefill: its panel says so, and its own pages are left out."""
+    found = HardwareModelPredictor(draws=20).create_hardware_prediction_matrix(
+        ["gpt2", "resnet50"], [1, 8], ["a100", "cpu"], ["fp32", "fp16"], phases=["prefill", "forward"], keep_draws=True
+    )
+    names = {f.stem for f in visualize(found.dataset, tmp_path, kinds=["all"], phase="prefill")}
+    assert {kind.replace("-", "_") for kind in KINDS} <= {n.removesuffix("_throughput") for n in names}
+    assert "pareto_2" not in names
+    shown = [t.get_text() for t in hardware_comparison(found.dataset, phase="prefill").findobj(Text)]
+    assert shown.count("cannot run") == 2
+    with pytest.raises(NothingToShowError, match="resnet50 has none"):
+        pareto(found.dataset, "resnet50", phase="prefill")
 
 
 def test_the_predictor_draws_a_matrix_in_every_form(few: xr.Dataset, tmp_path: Path) -> None:

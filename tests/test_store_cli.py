@@ -144,6 +144,13 @@ def test_a_store_that_is_damaged_is_said_to_be(run: Run, own: Path, tmp_path: Pa
     assert "The store is not sound." in out
 
 
+def test_evaluating_a_store_that_is_not_there_makes_none(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("evaluate", "--database", tmp_path / "none.duckdb")
+    assert (code, out) == (1, "")
+    assert "no such store" in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_predictions_are_kept_and_held_against_what_comes_in(run: Run, own: Path, tmp_path: Path) -> None:
     code, _, err = run("evaluate")
     assert code != 0

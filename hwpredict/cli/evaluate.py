@@ -39,7 +39,8 @@ def evaluate(
 
     output.check_format(format)
     path: Path = default_path(database)
-    with open_store(path, read_only=not keep, wait=wait) as store:
+    new = "://" not in str(path) and not path.exists()  # to be refused, not made
+    with open_store(path, read_only=not keep or new, wait=wait) as store:
         pairs = store.predicted(posterior, out_of_sample=not everything)
         reports = evaluate_pairs(pairs, by=tuple(by or GROUPINGS), together=together)
         if keep:

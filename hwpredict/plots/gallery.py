@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hwpredict.errors import InvalidWorkloadError, unknown
+from hwpredict.errors import InvalidWorkloadError, NothingToShowError, unknown
 from hwpredict.matrix.dataset import check_matrix
 from hwpredict.plots import panels, style
 from hwpredict.plots.batch_scaling import batch_scaling, panel_height as scaling_height
@@ -144,7 +144,11 @@ def visualize(
         for metric in kind.metrics or (None,):
             stem = name.replace("-", "_") + (f"_{metric}" if metric else "")
             for number, page in enumerate(panels.pages(data, kind.height(data), kind.columns), start=1):
-                figure = kind.draw(page, **({"metric": metric} if metric else {}), **_accepted(kind, chosen))
+                try:
+                    figure = kind.draw(page, **({"metric": metric} if metric else {}), **_accepted(kind, chosen))
+                except NothingToShowError as error:  # a page of one model, which has no such phase
+                    _log.info("%s: %s", name, error)
+                    continue
                 suffix = "" if number == 1 else f"_{number}"
                 out.append(style.save(figure, Path(output_dir) / f"{stem}{suffix}.{format}"))
     return out

@@ -173,17 +173,25 @@ def log_axis(
     most: int = 4,
     upto: float | None = None,
 ) -> None:
-    """A log axis with at most ``most`` labels, on powers of ten equally far apart, and none beyond ``upto``."""
+    """A log axis with at most ``most`` labels, on powers of ten equally far apart, and none beyond ``upto``.
+
+    A panel with nothing on it (a model that has no such phase) says so.
+    """
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     which = ax.xaxis if axis == "x" else ax.yaxis
     (ax.set_xscale if axis == "x" else ax.set_yscale)("log")
     low, high = sorted(ax.get_xlim() if axis == "x" else ax.get_ylim())
+    which.set_minor_locator(NullLocator())
+    if low <= 0:
+        which.set_major_locator(NullLocator())
+        if not ax.texts:
+            ax.text(0.5, 0.5, "nothing to show", transform=ax.transAxes, ha="center", va="center", fontsize=6.5)
+        return
     if upto is not None:
         high = upto
         ax.spines["bottom" if axis == "x" else "left"].set_bounds(low, high)
     which.set_major_locator(FixedLocator(labels.log_ticks(low, high, most)))
-    which.set_minor_locator(NullLocator())
     which.set_major_formatter(FuncFormatter(tick))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwpredict.errors import InvalidWorkloadError
+from hwpredict.errors import InvalidWorkloadError, NothingToShowError
 from hwpredict.plots import ends, labels, panels, style
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def pareto(
     Raises
     ------
     InvalidWorkloadError
-        The matrix holds no draws: a front is a matter of all options at once.
+        The matrix holds no draws: a front is a matter of all options at once. Or nothing can run (a subclass).
     """
     if "latency_draw" not in data:
         raise InvalidWorkloadError(
@@ -91,6 +91,8 @@ def pareto(
     latency = flat["latency_draw"].transpose("option", "draw").to_numpy().astype(float)
     throughput = flat["throughput_draw"].transpose("option", "draw").to_numpy().astype(float)
     runs = np.isfinite(latency).all(axis=1)
+    if not runs.any():
+        raise NothingToShowError(f"a Pareto front needs an option that can run: {first} has none in this slice")
     latency, throughput = latency[runs], throughput[runs]
     options: list[Any] = [o for o, r in zip(flat["option"].to_numpy().tolist(), runs, strict=True) if r]
     hardware = part["hardware"].to_numpy().tolist()
