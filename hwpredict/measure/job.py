@@ -43,6 +43,8 @@ class Job:
     inputs : tuple of Input
     config : dict
         Hyper-parameters, for engines that build the model themselves.
+    parameters : int
+        What the catalog says that such a model has; 0 is unknown.
     precision_target, max_seconds, warmup_seconds : float
     timer : str
         One of :data:`TIMERS`.
@@ -60,6 +62,7 @@ class Job:
     graph: str = ""
     inputs: tuple[Input, ...] = ()
     config: dict[str, Any] = field(default_factory=dict)
+    parameters: int = 0
     precision_target: float = PRECISION
     max_seconds: float = MAX_SECONDS
     warmup_seconds: float = WARMUP_SECONDS

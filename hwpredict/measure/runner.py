@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hwpredict.catalog.models import hyperparameters
+from hwpredict.catalog.models import features, hyperparameters
 from hwpredict.errors import InvalidWorkloadError, unknown
 from hwpredict.measure.engines.engine import ENGINES
 from hwpredict.measure.graphs.build import build_graph
@@ -172,6 +172,7 @@ def _measure(cell: Cell, settings: Settings, graphs: _Graphs, directory: Path) -
         graph=graph.path,
         inputs=graph.inputs,
         config={} if graph.path else hyperparameters(cell.model),
+        parameters=graph.parameters or int(features(cell.model).parameters or 0),
         precision_target=settings.target,
         max_seconds=settings.max_seconds,
         warmup_seconds=settings.warmup_seconds,

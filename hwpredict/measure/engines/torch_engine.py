@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 from hwpredict.measure.engines.engine import CannotRunError, Loaded
@@ -11,6 +12,8 @@ from hwpredict.workload import Item
 _TYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 #: Class of transformers that builds the models of an item.
 _CLASSES = {Item.IMAGE: "AutoModelForImageClassification", Item.SEQUENCE: "AutoModel"}
+#: Share by which the parameters of what was built may be off those of the catalog.
+_TOLERANCE = 0.01
 
 
 def load(job: Job) -> Loaded:
@@ -27,7 +30,7 @@ def load(job: Job) -> Loaded:
     Raises
     ------
     CannotRunError
-        No such device, no such number format, or no transformers to build the model from.
+        No such device, no such number format, no transformers to build the model from, or it builds another model.
     """
     import torch
 
@@ -70,8 +73,18 @@ def _build(job: Job, kind: str, place: dict[str, Any]) -> Any:
     values = dict(job.config)
     if kind == "AutoModelForImageClassification":
         values.setdefault("num_labels", 1000)
+    if values.get("model_type") == "vit":  # the default of transformers is that of the base model, whatever the width
+        values.setdefault("intermediate_size", int(values["hidden_size"] * values.get("mlp_ratio", 4)))
     config = library.AutoConfig.for_model(**values)
-    return getattr(library, kind).from_config(config).to(**place).eval()
+    config.dtype = place["dtype"]  # built in the format, not converted: the peak would be that of float32
+    model = getattr(library, kind).from_config(config)
+    built = sum(weights.numel() for weights in model.parameters())
+    if job.parameters and abs(built / job.parameters - 1) > _TOLERANCE:
+        raise CannotRunError(
+            f"transformers {library.__version__} builds {job.model} with {built:,} parameters, where the catalog has "
+            f"{job.parameters:,}: measure it with onnxruntime or openvino"
+        )
+    return model.to(**place).eval()
 
 
 def _forward(job: Job, torch: Any, place: dict[str, Any]) -> Any:
@@ -95,12 +108,13 @@ def _decoder(job: Job, torch: Any, place: dict[str, Any]) -> Any:
     prompt = torch.randint(0, model.config.vocab_size, (batch, length), device=place["device"])
     if not decode:
         return lambda: model(input_ids=prompt, use_cache=True, logits_to_keep=1)
+    name = "cache" if "cache" in signature(model.forward).parameters else "past_key_values"  # renamed in transformers 5
     with torch.inference_mode():
-        cache = model(input_ids=prompt, use_cache=True, logits_to_keep=1).past_key_values
+        cache = model(input_ids=prompt, use_cache=True, logits_to_keep=1)[name]
     token = prompt[:, -1:]
 
     def step() -> None:
-        model(input_ids=token, past_key_values=cache, use_cache=True)
-        cache.crop(length)
+        model(input_ids=token, use_cache=True, **{name: cache})
+        cache.crop(-1)  # by how much, not to what length: transformers 5 refuses the latter
 
     return step
