@@ -455,22 +455,6 @@ def test_only_the_columns_that_are_asked_for_are_read(tmp_path: Path) -> None:
         assert "sha256" not in plan
 
 
-def test_a_store_on_object_storage_is_read_in_place(tmp_path: Path) -> None:
-    fsspec = pytest.importorskip("fsspec")
-    memory = fsspec.filesystem("memory")
-    frame({}, {"batch_size": 16}).to_parquet(tmp_path / "a.parquet")
-    memory.pipe_file("/bucket/runs/a.parquet", (tmp_path / "a.parquet").read_bytes())
-    try:
-        for path in ("memory://bucket/runs/*.parquet", "memory://bucket/runs/a.parquet"):
-            with open_store(path) as lazily:
-                assert lazily.count() == 2
-                assert lazily.coverage()["models"].tolist() == [1]
-        with pytest.raises(StoreError, match="cannot be written to: import it"):
-            open_store("memory://bucket/runs/a.parquet", read_only=False)
-    finally:
-        memory.rm("/bucket", recursive=True)
-
-
 def test_stores_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     for path, message in (

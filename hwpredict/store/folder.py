@@ -58,7 +58,7 @@ class FolderStore(Reader):
         try:
             types = tabular.describe(self._connection, relation)
         except duckdb.Error as error:
-            raise StoreError(f"cannot read {self.path}: {tabular.brief(error)}") from error
+            raise StoreError(f"cannot read {self.path}: {remote.hint(self.path, tabular.brief(error))}") from error
         scan = tabular.Scan(self.path, relation, types)
         columns = match_columns(scan)
         for statement in tables.ddl(measurements=False):

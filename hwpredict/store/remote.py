@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, datetime
 
 import duckdb
 
@@ -93,10 +94,23 @@ def _register_fsspec(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     except ImportError:
         return False
     try:
-        connection.register_filesystem(fsspec.filesystem(name))
+        filesystem = fsspec.filesystem(name, skip_instance_cache=True)  # one of our own, since it may be changed here
     except (ImportError, ValueError):
         return False
+    if type(filesystem).modified is fsspec.AbstractFileSystem.modified:  # DuckDB asks, and fsspec's http cannot tell
+        opened = datetime.now(UTC)
+        filesystem.modified = lambda path: opened
+    connection.register_filesystem(filesystem)
     return True
+
+
+def hint(path: str, message: str) -> str:
+    """What DuckDB says of a URL that it cannot read, or what to do instead where it suggests what would not help."""
+    if "allow_asterisks_in_http_paths" in message:
+        return (
+            f"{protocol(path)} has no listing of files: name one that ends in .parquet or .csv, or use s3:// or gs://"
+        )
+    return message
 
 
 def _package(name: str) -> str:
