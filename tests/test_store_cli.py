@@ -13,7 +13,7 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from hwpredict.cli import main
+from hwpredict.cli import main, output
 from hwpredict.store import BenchmarkStore
 
 FIXTURES = Path(__file__).parent / "fixtures" / "importers"
@@ -149,6 +149,22 @@ def test_evaluating_a_store_that_is_not_there_makes_none(run: Run, tmp_path: Pat
     assert (code, out) == (1, "")
     assert "no such store" in err
     assert not list(tmp_path.iterdir())
+
+
+def test_predictions_are_kept_in_a_store_that_is_new(run: Run, tmp_path: Path) -> None:
+    query = ("predict", "resnet50", "--hardware", "t4", "--database", tmp_path / "new.duckdb")
+    code, _, err = run(*query)
+    assert code == 2
+    assert "Invalid value for '--database'" in err
+    assert "does not exist" in err
+    assert run(*query, "--store")[0] == 0
+    with BenchmarkStore(tmp_path / "new.duckdb", read_only=True) as store:
+        assert store.stats()["predictions"] == 1
+
+
+def test_brackets_in_a_table_are_text(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table("", ["why"], [["pip install 'hwpredict[openvino]'"]])
+    assert "hwpredict[openvino]" in capsys.readouterr().out
 
 
 def test_predictions_are_kept_and_held_against_what_comes_in(run: Run, own: Path, tmp_path: Path) -> None:

@@ -26,10 +26,15 @@ def _number(text: str | float) -> float:
         raise typer.BadParameter(f"{text!r} is not a number") from None
 
 
+def is_there(text: str) -> bool:
+    """Whether measurements can be at a place: a path that exists, or a URL."""
+    return "://" in text or Path(text).expanduser().exists()
+
+
 def _store(text: str) -> str:
     """Where measurements are: a path that exists, or a URL."""
-    if "://" not in text and not Path(text).expanduser().exists():
-        raise typer.BadParameter(f"path {text!r} does not exist")
+    if not is_there(text):
+        raise typer.BadParameter(f"path {text!r} does not exist", param_hint="'--database'")
     return text
 
 
@@ -102,6 +107,10 @@ Posterior = Annotated[
 Database = Annotated[
     str | None, typer.Option("--database", help="Your measurements: DuckDB store, Parquet or CSV.", parser=_store)
 ]
+DatabaseToKeepIn = Annotated[
+    str | None,
+    typer.Option("--database", help="Your measurements: DuckDB store, Parquet or CSV. With --store it may be new."),
+]
 BenchmarkDir = Annotated[
     Path | None, typer.Option("--benchmark-dir", help="Folder of your measurements.", exists=True, file_okay=False)
 ]
@@ -125,6 +134,19 @@ Store = Annotated[
     typer.Option("--database", envvar="HWPREDICT_DATABASE", help="Store of measurements (default hwpredict.duckdb)."),
 ]
 Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for a store that is in use.")]
+
+
+def measured(database: str | None, *, may_be_new: bool) -> str | None:
+    """Where measurements are, of what :data:`DatabaseToKeepIn` says; None of a store that is yet to be made.
+
+    Raises
+    ------
+    typer.BadParameter
+        There is nothing, and there should be.
+    """
+    if database is None or (may_be_new and not is_there(database)):
+        return None
+    return _store(database)
 
 
 def pairs(given: list[str]) -> dict[str, str]:

@@ -57,12 +57,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], not
     """Print a table."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     out = Table(title=title, title_justify="left", caption=note or None, caption_justify="left")
     for i, name in enumerate(columns):
         out.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:
-        out.add_row(*row)
+        out.add_row(*map(Text, row))  # as it is: "hwpredict[onnx]" is no markup
     console = Console()
     if console.is_terminal:
         console.print(out)

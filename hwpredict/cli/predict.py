@@ -34,7 +34,7 @@ def predict(
     n_devices: o.Devices = 1,
     on_unknown: o.OnUnknown = "error",
     posterior: o.Posterior = None,
-    database: o.Database = None,
+    database: o.DatabaseToKeepIn = None,
     benchmark_dir: o.BenchmarkDir = None,
     config: o.Config = None,
     seed: o.Seed = None,
@@ -48,7 +48,11 @@ def predict(
     output.check_format(format)
     inputs.check_folder(out)
     predictor = inputs.predictor(
-        posterior=posterior, database=database, benchmark_dir=benchmark_dir, config=config, seed=seed
+        posterior=posterior,
+        database=o.measured(database, may_be_new=store),
+        benchmark_dir=benchmark_dir,
+        config=config,
+        seed=seed,
     )
     asked = inputs.model(model, model_name, model_config)
     kept_in = inputs.store(database) if store else None
