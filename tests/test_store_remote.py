@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from hwpredict.cli import main
 from hwpredict.errors import StoreError
 from hwpredict.store import open_store, remote
 
@@ -110,6 +112,40 @@ def test_files_of_a_web_server_are_read_in_place(
         with pytest.raises(StoreError, match=message) as caught:
             open_store(f"{url}/{name}")
         assert "allow_asterisks" not in str(caught.value)
+
+
+@pytest.mark.parametrize("by_environment", [False, True])
+def test_commands_take_urls(
+    by_environment: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    frame({}, {"batch_size": 16}).to_parquet(tmp_path / "a.parquet")
+    url = "memory://bucket/a.parquet"
+    memory.pipe_file("/bucket/a.parquet", (tmp_path / "a.parquet").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HWPREDICT_DATABASE", url if by_environment else "nowhere.duckdb")
+    option = [] if by_environment else ["--database", url]
+
+    def run(*arguments: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as done:
+            main([*arguments, *option])
+        return int(done.value.code or 0), "".join(capsys.readouterr())
+
+    try:
+        code, said = run("db", "stats", "--format", "json")
+        assert code == 0
+        assert json.loads(said)["current_measurements"] == 2
+        assert run("db", "check")[0] == 0
+        assert run("db", "export", "b.parquet")[0] == 0
+        assert len(pd.read_parquet("b.parquet")) == 2
+        code, said = run("import", "b.parquet")
+        assert code != 0
+        assert f"{url} is read as it lies and cannot be written to" in said
+        code, said = run("evaluate", "--no-keep", "--all")
+        assert "no measurement has come in" in said
+    finally:
+        memory.rm("/bucket", recursive=True)
 
 
 def test_a_web_server_has_no_folders() -> None:

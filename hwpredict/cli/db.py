@@ -23,10 +23,10 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept with the 
 @app.command("stats")
 def stats(database: o.Store = None, format: o.Format = "table") -> None:
     """Size of the store, and what is measured on each platform."""
-    from hwpredict.store import default_path, open_store
+    from hwpredict.store import default_store, open_store
 
     output.check_format(format)
-    with open_store(default_path(database)) as store:
+    with open_store(default_store(database)) as store:
         figures = store.stats()
         coverage = store.coverage().drop(columns="last_import")
     if format == "json":
@@ -49,11 +49,11 @@ def check(
     format: o.Format = "table",
 ) -> None:
     """Check that the store is sound, and explain which measurements are doubted; they are kept and used."""
-    from hwpredict.store import default_path, open_store
+    from hwpredict.store import default_store, open_store
     from hwpredict.store.screens import SCREENS
 
     output.check_format(format)
-    with open_store(default_path(database)) as store:
+    with open_store(default_store(database)) as store:
         problems, flagged, total = store.problems(), store.flagged(), store.count()
     if format == "json":
         output.dump_json({
@@ -94,9 +94,9 @@ def export(
     database: o.Store = None,
 ) -> None:
     """Write the store to Parquet or CSV."""
-    from hwpredict.store import default_path, open_store
+    from hwpredict.store import default_store, open_store
 
-    with open_store(default_path(database)) as store:
+    with open_store(default_store(database)) as store:
         typer.echo(f"{store.export(target)}: {store.count():,} measurements", err=True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,11 +34,11 @@ def evaluate(
 ) -> None:
     """Hold stored predictions against the measurements that came in since, and say whether to refit."""
     from hwpredict.evaluate.monitor import GROUPINGS, evaluate as evaluate_pairs
-    from hwpredict.store import default_path, open_store
+    from hwpredict.store import default_store, open_store
 
     output.check_format(format)
-    path: Path = default_path(database)
-    new = "://" not in str(path) and not path.exists()  # to be refused, not made
+    path = default_store(database)
+    new = not o.is_there(path)  # to be refused, not made
     with open_store(path, read_only=not keep or new, wait=wait) as store:
         pairs = store.predicted(posterior, out_of_sample=not everything)
         reports = evaluate_pairs(pairs, by=tuple(by or GROUPINGS), together=together)

@@ -62,11 +62,11 @@ def check_folder(out: Path | None) -> None:
         raise InvalidWorkloadError(f"cannot write {out}: the folder {out.resolve().parent} does not exist")
 
 
-def store(database: str | Path | None) -> Path:
+def store(database: str | None) -> Path:
     """Where predictions are kept: ``--database``, else ``HWPREDICT_DATABASE``, else ``hwpredict.duckdb``."""
     from hwpredict.store import default_path
 
-    return default_path(None if database is None else Path(database))
+    return default_path(database)
 
 
 def rows(path: Path) -> Any:

@@ -129,8 +129,8 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", parser=_whole, metavar="INTEGER", help="Seed of the predictive draws (default 0)."),
 ]
-Store = Annotated[
-    Path | None,
+Store = Annotated[  # text, since a path has no "//" and a URL has
+    str | None,
     typer.Option("--database", envvar="HWPREDICT_DATABASE", help="Store of measurements (default hwpredict.duckdb)."),
 ]
 Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for a store that is in use.")]

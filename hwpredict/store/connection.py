@@ -36,9 +36,23 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 MEMORY_LIMIT = "1GB"
 
 
+def default_store(given: str | os.PathLike[str] | None = None) -> str:
+    """What to read: as given, else ``HWPREDICT_DATABASE``, else ``hwpredict.duckdb`` here; a path or a URL."""
+    return os.fspath(given or os.environ.get(ENVIRONMENT) or DEFAULT)
+
+
 def default_path(given: str | os.PathLike[str] | None = None) -> Path:
-    """Where the store is: as given, else ``HWPREDICT_DATABASE``, else ``hwpredict.duckdb`` in this directory."""
-    return Path(given or os.environ.get(ENVIRONMENT) or DEFAULT).expanduser()
+    """Where to write: as :func:`default_store`, on this machine.
+
+    Raises
+    ------
+    StoreError
+        It is a URL.
+    """
+    text = default_store(given)
+    if "://" in text:
+        raise StoreError(f"{text} is read as it lies and cannot be written to: import it into a DuckDB file")
+    return Path(text).expanduser()
 
 
 def connect(path: str, *, read_only: bool = False, wait: float = WAIT) -> duckdb.DuckDBPyConnection:
