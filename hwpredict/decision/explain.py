@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from hwpredict.decision.bottlenecks import in_words
 from hwpredict.decision.outcomes import Outcomes
 from hwpredict.decision.recommend import BOTTLENECKS, Interval, Option, Ranking, interval
 
@@ -76,6 +77,9 @@ def _evidence(option: Option) -> str:
 
 
 def _bottleneck(best: Option) -> str:
+    """What the time of the first goes to, with intervals; by means alone where nobody drew the shares."""
+    if best.candidate.intervals:
+        return f"Time of its step: {in_words(best.candidate.intervals)}."
     shares = sorted(best.candidate.shares.items(), key=lambda item: -item[1])
     if not shares:
         return ""
