@@ -125,7 +125,7 @@ def from_cells(
 
 
 def _capacities(cells: Cells, keep: Sequence[int]) -> np.ndarray[Any, Any]:
-    """MB of each option, shape (option,); or (option, draw), where a device is not named and each draw is of another."""
+    """MB of each option, shape (option,); or (option, draw), if no device is named and each draw is of another one."""
     if not any(i in cells.rooms for i in keep):
         return cells.capacity[list(keep)]
     draws = cells.prediction.memory.shape[1]

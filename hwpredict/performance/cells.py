@@ -262,9 +262,7 @@ def probability_of_fitting(memory: NDArray[Any], room: NDArray[Any]) -> float:
     return float((memory[sized] <= room[sized]).mean()) if sized.mean() >= 0.5 else float("nan")
 
 
-def share_draws(
-    posterior: Posterior, rows: r.Table, *, draws: int = 400, seed: int = 0
-) -> NDArray[np.float64]:
+def share_draws(posterior: Posterior, rows: r.Table, *, draws: int = 400, seed: int = 0) -> NDArray[np.float64]:
     """Share of each time part in the step of each row, draw by draw.
 
     Apart from :func:`predict_cells`, whose fast path keeps the mean only: it is asked for the few options that are
@@ -298,7 +296,7 @@ def share_draws(
 def _device_of_draw(platform: str, devices_: int, draws: int, seed: int) -> NDArray[np.int64]:
     """Which of a platform's representative devices each draw is of, shape (draw,)."""
     which = hashing.uniforms(hashing.seeds([platform], f"{seed}|device"), draws)[0]
-    return (which * devices_).astype(np.int64)
+    return np.asarray(which * devices_, dtype=np.int64)
 
 
 def _mean_shares(
