@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,15 @@ from hwpredict.decision.information import condition, run_until_settled
 from hwpredict.decision.outcomes import Candidate, Outcomes
 from hwpredict.decision.preferences import Preferences
 from hwpredict.decision.utility import UTILITIES
+from hwpredict.evaluate.decisions import bootstrap
 from hwpredict.performance import rows as r
 from hwpredict.performance.posterior import Posterior
 from hwpredict.performance.predictive import Prediction
 
 #: Mean regrets (log throughput) to be reached.
 TARGETS = (0.1, 0.05, 0.02)
-#: Random orders that "chance" is the mean of, and resamples of the decisions for intervals.
-ORDERS, BOOTSTRAPS = 5, 1000
+#: Random orders that "chance" is the mean of.
+ORDERS = 5
 #: Fewest devices of a decision, so that there is something to search.
 DEVICES = 4
 
@@ -114,22 +116,24 @@ def report(curves: dict[str, list[list[float]]]) -> dict[str, Any]:
     mean = {k: v.mean(axis=0) for k, v in full.items()}
     for k in range(longest):
         print(f"    after {k} benchmarks: regret by advice {mean['advice'][k]:.4f}, by chance {mean['chance'][k]:.4f}")
-    rng = np.random.default_rng(0)
-    resampled = [rng.integers(0, len(full["advice"]), len(full["advice"])) for _ in range(BOOTSTRAPS)]
+    pairs = list(zip(full["advice"], full["chance"], strict=True))
     for target in TARGETS:
         need = {k: benchmarks_to(target, v) for k, v in mean.items()}
-        ratios = [
-            benchmarks_to(target, full["advice"][i].mean(axis=0))
-            / benchmarks_to(target, full["chance"][i].mean(axis=0))
-            for i in resampled
-            if full["chance"][i].mean(axis=0)[0] > target
-        ]
-        low, high = np.quantile(ratios, [0.05, 0.95]) if ratios else (np.nan, np.nan)
-        ratio = need["advice"] / need["chance"] if need["chance"] else np.nan
+        ratio, low, high = effort(target, pairs), np.nan, np.nan
+        if np.isfinite(ratio):
+            with np.errstate(invalid="ignore"):  # an end that lies among resamples that never reach it is NaN
+                low, high = bootstrap(pairs, partial(effort, target))
         print(f"    to a mean regret of {target:g}: advice {need['advice']:.2f}, chance {need['chance']:.2f} "
               f"benchmarks; ratio {ratio:.2f} [{low:.2f}, {high:.2f}]")  # fmt: skip
-        out[f"to {target:g}"] = need | {"ratio": float(ratio), "interval": [float(low), float(high)]}
+        out[f"to {target:g}"] = need
+        out[f"ratio to {target:g}"] = {"ratio": ratio, "interval": [low, high]}
     return out | {k: v.tolist() for k, v in mean.items()}
+
+
+def effort(target: float, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Benchmarks to a mean regret by advice, over those by chance; NaN if chance needs none or neither reaches it."""
+    advice, chance = (benchmarks_to(target, np.mean(curves, axis=0)) for curves in zip(*pairs, strict=True))
+    return advice / chance if chance else float("nan")
 
 
 def benchmarks_to(target: float, curve: np.ndarray) -> float:
