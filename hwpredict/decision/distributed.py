@@ -86,7 +86,8 @@ class _Draws:
     price: list[float] = field(default_factory=list)
     power: list[float] = field(default_factory=list)
     capacity: list[float] = field(default_factory=list)
-    parts: list[dict[str, Array] | None] = field(default_factory=list)
+    cell: list[int] = field(default_factory=list)
+    took: list[timing.Step] = field(default_factory=list)
 
 
 def strategies(
@@ -153,15 +154,13 @@ def strategies(
     micro = list(dict.fromkeys((t, s.micro_batch) for t, s in found))
     pairs = [(replace(work, batch_size=b), t) for t, b in micro]
     cells = predict(pairs)
-    drawn = None if shares is None else shares(pairs)
     place = {key: i for i, key in enumerate(micro)}
     blocked |= {t.name: r for (t, _), r in zip(micro, cells.reasons, strict=True) if r is not None}
     rows = _Draws()
     for target, strategy in found:
         i = place[target, strategy.micro_batch]
         if cells.reasons[i] is None:
-            took = _add(rows, work, target, strategy, setup, wanted, model, cells, i, seed, training=training)
-            rows.parts.append(None if drawn is None else _share_draws(drawn[i], took))
+            _add(rows, work, target, strategy, setup, wanted, model, cells, i, seed, training=training)
     if not rows.candidates:
         raise IncompatibleError("no device can run this: " + "; ".join(blocked.values()))
     draws = rows.latency[0].size
@@ -177,8 +176,12 @@ def strategies(
     )  # fmt: skip
     chosen = _best_of_each(outcomes, wanted)
     best = outcomes.take(chosen)
+    if shares is None:
+        return best
+    used = list(dict.fromkeys(rows.cell[i] for i in chosen))
+    drawn = dict(zip(used, shares([pairs[cell] for cell in used]), strict=True))
     return best.relabelled([
-        c if (parts := rows.parts[i]) is None else replace(c, intervals=summarise(parts))
+        replace(c, intervals=summarise(_share_draws(drawn[rows.cell[i]], rows.took[i])))
         for i, c in zip(chosen, best.candidates, strict=True)
     ])  # fmt: skip
 
@@ -227,7 +230,7 @@ def _add(
     seed: int,
     *,
     training: bool,
-) -> timing.Step:
+) -> None:
     """Append one strategy on one device."""
     device = devices.find(target.device or "", target.platform)
     p = cells.prediction
@@ -262,7 +265,8 @@ def _add(
     rows.capacity.append(room)
     rows.price.append(price.usd_per_hour * n if price is not None else np.nan)
     rows.power.append(watts * n if watts is not None else np.nan)
-    return took
+    rows.cell.append(i)
+    rows.took.append(took)
 
 
 def _shares(one: Array, took: timing.Step) -> dict[str, float]:
