@@ -203,15 +203,12 @@ def predict_cells(
     Cells
     """
     validate(rows, posterior, on_unknown=on_unknown)
-    n = r.length(rows)
-    expanded, owner = _expand(rows)
+    expanded, start, count = _expand(rows)
     raw = predict(posterior, expanded, draws=draws, seed=seed, threads=threads)
     capacity = _capacities(expanded)
-    start = np.searchsorted(owner, np.arange(n))
-    count = np.diff(np.append(start, len(owner)))
     mixed = count > 1
     arrays = {name: getattr(raw, name) for name in ("latency", "throughput", "memory")}
-    if len(owner) > n:
+    if mixed.any():
         arrays = {name: values[start] for name, values in arrays.items()}
     size = capacity[start]
     fits = np.where(np.isfinite(size), (arrays["memory"] <= size[:, None]).mean(axis=1), np.nan)
@@ -280,12 +277,9 @@ def share_draws(posterior: Posterior, rows: r.Table, *, draws: int = 400, seed: 
     -------
     ndarray, shape (row, time part, draw)
     """
-    expanded, owner = _expand(rows)
-    n = r.length(rows)
+    expanded, start, count = _expand(rows)
     p = prepare(posterior, expanded, draws=draws, seed=seed, calibrated=True, point=None)
     every = plain.share_draws(p, posterior.layout, draws).astype(float)
-    start = np.searchsorted(owner, np.arange(n))
-    count = np.diff(np.append(start, len(owner)))
     out = every[start]
     for cell in np.flatnonzero(count > 1).tolist():
         row = start[cell] + _device_of_draw(rows["hardware"][cell], int(count[cell]), draws, seed)
@@ -306,17 +300,14 @@ def _mean_shares(
     return np.add.reduceat(shares, start, axis=0) / count[:, None]
 
 
-def _expand(rows: r.Table) -> tuple[r.Table, NDArray[np.int64]]:
-    """Rows with a row per representative device where none is named, and the cell that each belongs to."""
-    index, device = [], []
-    for i, (name, platform) in enumerate(zip(rows["device"].tolist(), rows["hardware"].tolist(), strict=True)):
-        for choice in (name,) if name else devices.representatives(platform) or ("",):
-            index.append(i)
-            device.append(choice)
-    owner = np.array(index, dtype=np.int64)
-    expanded = r.take(rows, owner)
-    expanded["device"] = np.array(device, dtype=object)
-    return expanded, owner
+def _expand(rows: r.Table) -> tuple[r.Table, NDArray[np.int64], NDArray[np.int64]]:
+    """Rows with a row per representative device where none is named; the first of each cell, and how many it has."""
+    named = zip(rows["device"].tolist(), rows["hardware"].tolist(), strict=True)
+    choices = [(name,) if name else devices.representatives(platform) or ("",) for name, platform in named]
+    count = np.array([len(c) for c in choices], dtype=np.int64)
+    expanded = r.take(rows, np.repeat(np.arange(len(count)), count))
+    expanded["device"] = np.array([device for c in choices for device in c], dtype=object)
+    return expanded, np.cumsum(count) - count, count
 
 
 def _capacities(rows: r.Table) -> NDArray[np.float64]:
