@@ -43,6 +43,8 @@ DRAWS = 400
 #: How many times slower a draw counts that does not fit into memory: somebody has to notice, shrink the batch or
 #: quantise, and deploy again. It prices a wrong "fits" into every utility, whatever its unit.
 OOM_SLOWDOWN = 100.0
+#: Probability of the central intervals that answers report.
+PROBABILITY = 0.9
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hwpredict.config import PROBABILITY
 from hwpredict.decision import web
 from hwpredict.decision.choose import Choice
-from hwpredict.decision.recommend import PROBABILITY, Option, interval
+from hwpredict.decision.recommend import Option, interval
 from hwpredict.performance.cells import Cells
 from hwpredict.workload import UNITS, Metric
 

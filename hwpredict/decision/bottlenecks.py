@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwpredict.config import PROBABILITY
 from hwpredict.performance.parts import TIME_PARTS
 from hwpredict.workload import Target, Workload
 
@@ -32,9 +33,16 @@ WORDS: Mapping[str, str] = {
     "communication": "communication between devices",
     "bubble": "the pipeline bubble",
 }
-#: A mean share below which communication and the bubble are not spoken of: one device has neither.
+_TRAFFIC = {"activation": "activations", "weights": "weights", "kv": "the KV cache"}
+#: The same of single parts.
+PART_WORDS: Mapping[str, str] = {
+    part: f"{WORDS[kind]} of {_TRAFFIC[part]}" if part in _TRAFFIC else WORDS[kind]
+    for kind, parts in KINDS.items()
+    for part in parts
+}
+#: Kinds that one device has nothing of, and a mean share below which they are not spoken of.
+OF_SEVERAL = ("communication", "bubble")
 NOTHING = 0.005
-PROBABILITY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ def summarise(parts: Mapping[str, Array]) -> dict[str, Share]:
             continue
         total = np.sum(mine, axis=0)
         low, high = np.quantile(total, [tail, 1 - tail])
-        if kind in ("compute", "bandwidth", "overhead") or total.mean() >= NOTHING:
+        if kind not in OF_SEVERAL or total.mean() >= NOTHING:
             out[kind] = Share(float(total.mean()), float(low), float(high))
     return dict(sorted(out.items(), key=lambda item: -item[1].mean))
 

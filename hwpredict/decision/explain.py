@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.catalog import devices
-from hwpredict.decision.bottlenecks import in_words
+from hwpredict.decision.bottlenecks import PART_WORDS, in_words
 from hwpredict.decision.outcomes import Outcomes
-from hwpredict.decision.recommend import BOTTLENECKS, Interval, Option, Ranking, interval
+from hwpredict.decision.recommend import Interval, Option, Ranking, interval
 
 #: A share of the step that is worth naming beside the largest.
 NOTABLE = 0.15
@@ -120,7 +120,7 @@ def _bottleneck(best: Option) -> str:
     shares = sorted(best.candidate.shares.items(), key=lambda item: -item[1])
     if not shares:
         return ""
-    named = [f"{BOTTLENECKS[p]} {s:.0%}" for i, (p, s) in enumerate(shares) if i == 0 or s >= NOTABLE]
+    named = [f"{PART_WORDS[p]} {s:.0%}" for i, (p, s) in enumerate(shares) if i == 0 or s >= NOTABLE]
     return f"Its step is mostly {named[0]} of the time" + (f", then {', '.join(named[1:])}." if named[1:] else ".")
 
 

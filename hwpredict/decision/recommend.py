@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwpredict.config import OOM_SLOWDOWN
+from hwpredict.config import OOM_SLOWDOWN, PROBABILITY
+from hwpredict.decision.bottlenecks import PART_WORDS
 from hwpredict.decision.constraints import FITS, Constraint, Feasibility, evaluate
 from hwpredict.decision.outcomes import Candidate, Outcomes
 from hwpredict.decision.risk import Neutral, Risk, standard_error
@@ -25,19 +26,8 @@ Array = NDArray[np.float64]
 
 #: Two options are told apart when one beats the other in at least this share of the draws.
 SEPARABLE = 0.75
-PROBABILITY = 0.9
 #: Fallback options that hedge.
 FALLBACKS = 2
-
-BOTTLENECKS = {
-    "compute": "arithmetic",
-    "activation": "memory traffic of activations",
-    "weights": "memory traffic of weights",
-    "kv": "memory traffic of the KV cache",
-    "overhead": "fixed overhead of launches and runtime",
-    "comm": "communication between devices",
-    "bubble": "the pipeline bubble",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +326,7 @@ def _option(
         latency=interval(outcomes["latency"][i]),
         memory=interval(outcomes["memory"][i]),
         evidence=candidate.evidence,
-        bottleneck=f"{BOTTLENECKS[top]} ({candidate.shares[top]:.0%} of the step)" if top else "",
+        bottleneck=f"{PART_WORDS[top]} ({candidate.shares[top]:.0%} of the step)" if top else "",
         group=group,
         candidate=candidate,
         failures=tuple(met.failures(i)),
