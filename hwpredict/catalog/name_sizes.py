@@ -30,6 +30,8 @@ _NUMBER = r"(\d{1,4}(?:\.\d{1,3})?)"
 _MIXTURE = re.compile(rf"(?<![\d.])(\d{{1,3}})x{_NUMBER}b(?![a-z0-9])")
 _ACTIVE = re.compile(rf"(?<![\d._]){_NUMBER}b[-_]?a{_NUMBER}b(?![a-z0-9])")
 _SIZE = re.compile(rf"(?<![\d.]){_NUMBER}(b|m)(?![a-z0-9])(?![-_]\d+e(?![a-z0-9]))")
+#: A number before an underscore: the whole part of one whose point is written so, or a version.
+_WHOLE = re.compile(r"(\d+)_$")
 #: What stands directly before a number that is no size: one letter ("a3b" is the active part, "e4b" the effective one,
 #: "q4" and "w8" formats), or the name of a format.
 _LETTERS = re.compile(r"([a-z]+)[-_.]?$")
@@ -56,10 +58,10 @@ def _plain(text: str) -> list[float]:
     for size in _SIZE.finditer(text):
         number, unit = float(size[1]), size[2]
         before = text[: size.start()]
-        if re.search(r"\d_$", before) and len(size[1]) == 1:
+        whole = _WHOLE.search(before)
+        if whole and len(size[1]) == 1:
             # "0_5b" is half a billion, "llama_2_7b" seven; "stablelm_2_1_6b" could be either
-            whole = re.search(r"(\d+)_$", before)
-            if whole is None or whole[1] not in "0234":
+            if whole[1] not in "0234":
                 return []
             number = float(f"0.{size[1]}") if whole[1] == "0" else number
         letters = _LETTERS.search(before)
