@@ -18,12 +18,13 @@ from dataclasses import replace
 from functools import cache, lru_cache
 
 from hwpredict.catalog.architectures.config import Config, parse
+from hwpredict.catalog.architectures.counts import counted
 from hwpredict.catalog.architectures.facts import Row, number, parse_size, rows_of
 from hwpredict.catalog.architectures.features import ModelFeatures
 from hwpredict.catalog.architectures.registry import build, read
 from hwpredict.catalog.architectures.rules import architecture_by_name
 from hwpredict.catalog.architectures.spelled import spelled
-from hwpredict.catalog.architectures.work import NAN, Part, Picture, Sample, Stack, Tokens, area
+from hwpredict.catalog.architectures.work import NAN, Stack, area
 from hwpredict.catalog.names import candidates, key, normalise, opened
 from hwpredict.errors import InvalidWorkloadError, unknown
 
@@ -99,20 +100,6 @@ def _deceptive() -> frozenset[str]:
     return frozenset(row["alias"] for row in rows_of("models_aliases.csv") if not row["model"])
 
 
-def _picture(rows: list[Row]) -> tuple[Part, ...]:
-    """Work of a model known by its counts: at image sizes, or of one item of no particular size."""
-    samples = []
-    for row in rows:
-        macs, outputs = number(row, "gmacs", NAN) * 1e9, number(row, "activations_m", NAN) * 1e6
-        if macs != macs:
-            continue
-        if not row["input_size"]:
-            return (Stack(macs, outputs, tokens=Tokens("fixed", 1)),)
-        square = number(row, "square_gmacs") * 1e9, number(row, "square_activations_m") * 1e6
-        samples.append(Sample(area(parse_size(row["input_size"])), macs, outputs, *square))
-    return (Picture(tuple(samples)),) if samples else ()
-
-
 _TIMM = (
     "result tables of timm (Apache-2.0)",
     "counted from the model definitions of timm 1.0.31, as in its result tables (Apache-2.0)",
@@ -123,7 +110,7 @@ def _by_counts(rows: list[Row]) -> ModelFeatures:
     """Features of a model that is known by published or counted figures."""
     row = rows[0]
     family = row.get("family") or "vision"
-    parts = _picture(rows)
+    parts = counted(rows)
     parameters = number(row, "parameters", NAN)
     active = number(row, "active_parameters", parameters)
     looked_up = number(row, "embedding_parameters")

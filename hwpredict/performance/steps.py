@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwpredict.catalog import imputation, models, name_sizes
+from hwpredict.catalog import composed, imputation, models, name_sizes, tasks
 from hwpredict.catalog.architectures import search_spaces
 from hwpredict.performance import notes, rows as r
 from hwpredict.performance.notes import DECODE, FORWARD, GENERATE, PREFILL, Passage
@@ -105,7 +105,10 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     # of a server's users, only some are in prefill at once
     queued = np.array(r.by_unique(notes.queued, phase, rows["note"]))
     batch_ = np.where(queued, np.sqrt(users), users)
-    lengths = np.where(np.isnan(rows["sequence_length"]), -1.0, rows["sequence_length"])
+    # of a forward pass that states no length, that of the task in the model's name
+    of_task = np.array(r.by_unique(tasks.sequence_length, rows["model"], rows["model_family"]))
+    length = np.where(np.isnan(rows["sequence_length"]) & (phase == FORWARD), of_task, rows["sequence_length"])
+    lengths = np.where(np.isnan(length), -1.0, length)
     tokens = r.by_unique(notes.passage, phase, rows["note"], lengths)
     prompt, generated, context, counted = (
         np.array([getattr(t, name) for t in tokens]) for name in ("prompt", "generated", "context", "counted")
@@ -131,7 +134,8 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     no_size = np.isnan(total)
     work_stated = np.log(np.where(rows["gmacs"] > 0, rows["gmacs"] * 1e9, np.nan))
     guess = imputation.log_parameters(rows["model_family"], labels["architecture"], work_stated, pixels)
-    total = np.where(no_size, np.exp(guess), total)
+    assembled = np.array(r.by_unique(composed.parameters, rows["model"]))
+    total = np.where(no_size, np.where(np.isnan(assembled), np.exp(guess), assembled), total)
     dense = total * ratio
 
     work = [
@@ -146,8 +150,10 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     stated = (rows["gmacs"] > 0) & (forward | prefill)
     macs = np.where(stated, rows["gmacs"] * 1e9, macs)
     no_macs = np.isnan(macs) | (macs <= 0)
-    size = np.where(np.isnan(rows["sequence_length"]), pixels, rows["sequence_length"])
+    size = np.where(np.isnan(length), pixels, length)
     guess = imputation.log_macs(rows["model_family"], np.log(total), size, labels["architecture"])
+    assembled = np.log(np.array(r.by_unique(composed.macs, rows["model"], np.nan_to_num(pixels, nan=-1.0))))
+    guess = np.where(np.isnan(assembled), guess, assembled)
     log_macs = np.where(no_macs, guess, np.log(np.where(no_macs, 1.0, macs)))
     # a transformer of P parameters has about 12·layers·hidden² of them; 32 layers is typical of an LLM
     width = np.where(np.isnan(layers * hidden), 32 * np.sqrt(dense / 384), layers * hidden)

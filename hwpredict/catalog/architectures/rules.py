@@ -18,6 +18,7 @@ _NAS = (
 )
 _DETECTION = (
     (r"squeezebert", "squeezebert"),
+    (r"^fsrcnn|^srcnn|vdsr|dcgan|pix2pix|swin2sr|gmcnn", "image-to-image"),
     (r"semantic-?fpn|(?:^|-)fpn-resnet|^fpn-|panoptic-fpn", "fpn"),
     (r"yolo-?fastest|yolo-fastestv2|fastestdet", "yolo-fastest"),
     (r"yolo-?x", "yolox"),
@@ -101,7 +102,7 @@ _DIFFUSION = (
     (r"controlnet", "stable-diffusion"),
     (r"sdxl|stable-?diffusion-?xl|stable-?diffusion-xl", "stable-diffusion-xl"),
     (r"stable-?diffusion-?(?:v-?)?3|^sd-?3", "stable-diffusion-3"),
-    (r"stable-?diffusion|^sd-?[12]|^sd$", "stable-diffusion"),
+    (r"stable-?diffusion|^sd-?[12]|^sd$|^sd-turbo|^lcm-", "stable-diffusion"),
     (r"flux", "flux"),
     (r"sana\d|^sana", "sana"),
     (r"wan-?2|^wan", "wan"),
@@ -181,6 +182,10 @@ _LANGUAGE = (
     (r"mixtral", "mixtral-moe"),
     (r"mistral|ministral|codestral|devstral|magistral|zephyr-7b|neural-chat", "mistral"),
     (r"llama-?4|llama-?v4", "llama4"),
+    (r"exaone|falcon-?(?:v-?)?3-", "llama"),
+    (r"^aya-", "cohere"),
+    (r"^grok", "mixtral-moe"),
+    (r"redpajama", "gpt-neox"),
     (r"gemma-?4", "gemma4"),
     (r"gemma-?3n", "gemma3n"),
     (r"gemma-?3", "gemma3"),
