@@ -10,7 +10,6 @@ are means only: each model without a stated feature also gets an effect of its o
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
 
@@ -152,13 +151,3 @@ def log_activations(
     sequence = log_size + np.log(16.0 * 12.0) + 0.5 * (log_parameters - np.log(144.0))
     line = _line("activations", architecture, macs=log_macs, parameters=log_parameters, size=log_size)
     return np.where(np.isin(family, _IMAGES), line, sequence)
-
-
-_ACTIVE = re.compile(r"(\d+(?:\.\d+)?)b-?a(\d+(?:\.\d+)?)b", re.IGNORECASE)
-
-
-@cache
-def active_fraction(name: str) -> float:
-    """Active share of a mixture of experts that says it in its name ("Qwen3-30B-A3B" → 0.1), else NaN."""
-    found = _ACTIVE.search(name)
-    return float(found.group(2)) / float(found.group(1)) if found else float("nan")

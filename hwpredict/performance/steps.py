@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwpredict.catalog import imputation, models
+from hwpredict.catalog import imputation, models, name_sizes
 from hwpredict.catalog.architectures import search_spaces
 from hwpredict.performance import notes, rows as r
 from hwpredict.performance.notes import DECODE, FORWARD, GENERATE, PREFILL, Passage
@@ -125,10 +125,12 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     given = rows["parameters"]
     ratio = np.where(total > 0, active / total, np.nan)
     total = np.where(given > 0, given, total)
-    ratio = np.where(np.isnan(ratio), np.array(r.by_unique(imputation.active_fraction, rows["model"])), ratio)
+    ratio = np.where(np.isnan(ratio), np.array(r.by_unique(name_sizes.active_fraction, rows["model"])), ratio)
     note = np.array(r.by_unique(notes.active_parameters, rows["note"]))
     ratio = np.where(note > 0, note / total, ratio)
     ratio = np.clip(np.where(np.isnan(ratio), 1.0, ratio), 1e-3, 1.0)
+    named = np.array(r.by_unique(name_sizes.named_parameters, rows["model"], rows["model_family"]))
+    total = np.where(np.isnan(total), named, total)
     no_size = np.isnan(total)
     work_stated = np.log(np.where(rows["gmacs"] > 0, rows["gmacs"] * 1e9, np.nan))
     guess = imputation.log_parameters(rows["model_family"], labels["architecture"], work_stated, pixels)
