@@ -17,7 +17,7 @@ from hwpredict.decision.risk import Risk
 from hwpredict.decision.utility import Utility
 from hwpredict.errors import InvalidWorkloadError
 from hwpredict.performance import rows as r
-from hwpredict.performance.cells import Cells, predict_cells, to_rows
+from hwpredict.performance.cells import Cells, predict_cells, share_draws, to_rows
 from hwpredict.performance.posterior import Posterior
 from hwpredict.posteriors import InUse
 from hwpredict.query import Model, describe, read_rows, resolve_model, resolve_targets
@@ -298,7 +298,12 @@ class HardwareModelPredictor(InUse):
         def predict(pairs: Sequence[tuple[Workload, Target]], harness: str) -> Cells:
             return self._predict(measured_by(to_rows(pairs), harness), on_unknown, labels=[t.name for _, t in pairs])
 
-        given = Query(work, targets, wanted, named=named, posterior_draws=self.posterior.n_draws, seed=self.seed)
+        def shares(pairs: Sequence[tuple[Workload, Target]]) -> Any:
+            return share_draws(self.posterior, to_rows(pairs), draws=self.draws, seed=self.seed)
+
+        given = Query(
+            work, targets, wanted, named=named, posterior_draws=self.posterior.n_draws, seed=self.seed, shares=shares
+        )  # fmt: skip
         loop = None if measure is None else Loop(measure, self.update, settled)
         found = given.answer(predict, optimize, setup, loop)
         return Recommendation(found, describe(work, to_rows([(work, targets[0])])), self._attrs())

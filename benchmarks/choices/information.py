@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from choices.heldout import contexts, predicted
+from choices.heldout import Context, contexts, predicted
 from hwpredict.decision.information import condition, run_until_settled
 from hwpredict.decision.outcomes import Candidate, Outcomes
 from hwpredict.decision.preferences import Preferences
@@ -19,6 +20,8 @@ from hwpredict.performance.predictive import Prediction
 
 #: Mean regrets (log throughput) to be reached.
 TARGETS = (0.1, 0.05, 0.02)
+#: Random orders that "chance" is the mean of, and resamples of the decisions for intervals.
+ORDERS, BOOTSTRAPS = 5, 1000
 #: Fewest devices of a decision, so that there is something to search.
 DEVICES = 4
 
@@ -29,17 +32,36 @@ def information(rows: r.Table, test: np.ndarray, posterior: Posterior, args: arg
     p = predicted(posterior, held, args)
     wanted = Preferences(utility=UTILITIES["throughput"], constraints=())
     rng = np.random.default_rng(args.seed)
-    found = [c for c in contexts(held, options=("device", "hardware")) if len(c.index) >= DEVICES]
-    rng.shuffle(found)  # type: ignore[arg-type]
     curves: dict[str, list[list[float]]] = {"advice": [], "chance": []}
-    for whole in found[: args.decisions]:
-        # a shortlist, as a buyer has one
-        c = whole.take(np.sort(rng.permutation(len(whole.index))[: args.options]))
+    sources = []
+    for c in decisions(held, args, rng):
         o = as_outcomes(p, held, c.index, args.draws)
         truth = {name: float(np.exp(v)) for name, v in zip(o.names, c.log_speed, strict=True)}
         curves["advice"].append(follow(o, truth, wanted))
-        curves["chance"].append(follow(o, truth, wanted, order=rng.permutation(o.names)))
+        orders = [follow(o, truth, wanted, order=rng.permutation(o.names)) for _ in range(ORDERS)]
+        curves["chance"].append(np.mean(orders, axis=0).tolist())
+        sources.append(str(held["source"][c.index[0]]))
+    print(f"  of {', '.join(f'{s} {n}' for s, n in Counter(sources).most_common())}")
     return report(curves)
+
+
+def decisions(held: r.Table, args: argparse.Namespace, rng: np.random.Generator) -> list[Context]:
+    """Decisions among devices, each a shortlist as a buyer has one; no table gives more than a few of them.
+
+    One table of architecture search has nine tenths of the workloads that were measured on several devices, and the
+    same five devices in each: without the limit, the figures would be of that one decision.
+    """
+    by_source: dict[str, list[Context]] = {}
+    for c in contexts(held, options=("device", "hardware")):
+        if len(c.index) >= DEVICES:
+            by_source.setdefault(str(held["source"][c.index[0]]), []).append(c)
+    out = []
+    for source in sorted(by_source):
+        mine = by_source[source]
+        for k in rng.permutation(len(mine))[: args.per_source]:
+            whole = mine[k]
+            out.append(whole.take(np.sort(rng.permutation(len(whole.index))[: args.options])))
+    return [out[k] for k in rng.permutation(len(out))[: args.decisions]]
 
 
 def as_outcomes(p: Prediction, rows: r.Table, index: np.ndarray, draws: int) -> Outcomes:
@@ -84,15 +106,43 @@ def follow(
 def report(curves: dict[str, list[list[float]]]) -> dict[str, Any]:
     """Print and return mean regret after each number of benchmarks; a search that is settled keeps its choice."""
     longest = max((len(x) for v in curves.values() for x in v), default=0)
-    mean = {k: np.mean([x + x[-1:] * (longest - len(x)) for x in v], axis=0) for k, v in curves.items() if v}
+    full = {k: np.array([x + x[-1:] * (longest - len(x)) for x in v]) for k, v in curves.items() if v}
     out: dict[str, Any] = {"decisions": len(curves["advice"])}
     print(f"  {out['decisions']} decisions among devices that were never measured")
+    if not full:
+        return out
+    mean = {k: v.mean(axis=0) for k, v in full.items()}
     for k in range(longest):
         print(f"    after {k} benchmarks: regret by advice {mean['advice'][k]:.4f}, by chance {mean['chance'][k]:.4f}")
+    rng = np.random.default_rng(0)
+    resampled = [rng.integers(0, len(full["advice"]), len(full["advice"])) for _ in range(BOOTSTRAPS)]
     for target in TARGETS:
-        need: dict[str, int | None] = {
-            k: next((i for i, x in enumerate(v) if x <= target), None) for k, v in mean.items()
-        }
-        print(f"    to a mean regret of {target:g}: advice {need.get('advice')}, chance {need.get('chance')}")
-        out[f"to {target:g}"] = need
+        need = {k: benchmarks_to(target, v) for k, v in mean.items()}
+        ratios = [
+            benchmarks_to(target, full["advice"][i].mean(axis=0))
+            / benchmarks_to(target, full["chance"][i].mean(axis=0))
+            for i in resampled
+            if full["chance"][i].mean(axis=0)[0] > target
+        ]
+        low, high = np.quantile(ratios, [0.05, 0.95]) if ratios else (np.nan, np.nan)
+        ratio = need["advice"] / need["chance"] if need["chance"] else np.nan
+        print(f"    to a mean regret of {target:g}: advice {need['advice']:.2f}, chance {need['chance']:.2f} "
+              f"benchmarks; ratio {ratio:.2f} [{low:.2f}, {high:.2f}]")  # fmt: skip
+        out[f"to {target:g}"] = need | {"ratio": float(ratio), "interval": [float(low), float(high)]}
     return out | {k: v.tolist() for k, v in mean.items()}
+
+
+def benchmarks_to(target: float, curve: np.ndarray) -> float:
+    """Benchmarks until a mean regret is reached, interpolated between whole numbers of them; infinite if it never is.
+
+    Parameters
+    ----------
+    target : float
+    curve : ndarray, shape (benchmark,)
+        Mean regret after 0, 1, 2 … benchmarks.
+    """
+    below = np.flatnonzero(curve <= target)
+    if not len(below):
+        return float("inf")
+    k = int(below[0])
+    return float(k - (target - curve[k]) / (curve[k - 1] - curve[k])) if k else 0.0

@@ -28,6 +28,7 @@ def parse(description: str, arguments: list[str] | None = None) -> argparse.Name
     out.add_argument("--rounds", type=int, default=200, help="trees of LightGBM")
     out.add_argument("--draws", type=int, default=400, help="predictive draws")
     out.add_argument("--decisions", type=int, default=200, help="decisions of the information part")
+    out.add_argument("--per-source", type=int, default=20, help="most of them that one table gives")
     out.add_argument("--options", type=int, default=8, help="devices on the shortlist of each of them")
     out.add_argument("--llms", type=int, default=0, help="LLMs left out in the pilot part, 0: all; a fit each")
     out.add_argument("--seed", type=int, default=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -168,7 +169,7 @@ def _row(option: Option) -> list[str]:
         output.span(option.throughput.median, option.throughput.low, option.throughput.high),
         output.span(option.latency.median, option.latency.low, option.latency.high),
         output.span(option.memory.median, option.memory.low, option.memory.high),
-        output.share(option.p_fits),
+        "unknown" if math.isnan(option.p_fits) else output.share(option.p_fits),
         output.share(option.p_feasible),
         f"{option.expected_utility:.3g} ± {option.monte_carlo_error:.1g}",
         first,

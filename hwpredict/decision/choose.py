@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from hwpredict.catalog import devices
+from hwpredict.decision.bottlenecks import Shares, of_cells
 from hwpredict.decision.distributed import Setup, least_devices, strategies
 from hwpredict.decision.information import SETTLED, Campaign, run_until_settled
 from hwpredict.decision.options import from_cells
@@ -23,6 +24,9 @@ from hwpredict.workload import Mode, Target, Workload
 
 #: What a plan for several devices considers when no hardware is named: what is rented by the machine of eight.
 DISTRIBUTED_TARGETS = ("a100", "h100", "h200", "mi300x", "l40s")
+
+#: Options, from the best on, whose time of a step is taken apart.
+EXPLAINED = 8
 
 #: Predicts (workload, target) pairs, as measured by a harness ("" for one that is not known).
 type Predict = Callable[[Sequence[tuple[Workload, Target]], str], Cells]
@@ -100,6 +104,8 @@ class Query:
     named : bool
         Whether the caller named the targets: a price that is missing is then an error, not a reason to leave one out.
     posterior_draws, seed : int
+    shares : callable, optional
+        Draws of what the time of a step goes to, for the options that are explained.
     """
 
     work: Workload
@@ -108,6 +114,7 @@ class Query:
     named: bool
     posterior_draws: int
     seed: int = 0
+    shares: Shares | None = None
 
     def answer(
         self,
@@ -140,7 +147,17 @@ class Query:
 
     def _choice(self, names: list[str], pairs: list[tuple[Workload, Target]], predict: Predict) -> Choice:
         outcomes = self._outcomes(names, predict(pairs, ""))
-        return Choice(self._rank(outcomes), outcomes)
+        return Choice(self._explained(self._rank(outcomes), names, pairs), outcomes)
+
+    def _explained(self, ranking: Ranking, names: Sequence[str], pairs: Sequence[tuple[Workload, Target]]) -> Ranking:
+        """The ranking whose first options know, with intervals, what the time of a step goes to."""
+        if self.shares is None:
+            return ranking
+        pair = dict(zip(names, pairs, strict=True))
+        first = ranking.options[:EXPLAINED]
+        found = of_cells(self.shares([pair[o.name] for o in first]))
+        known = [replace(o, candidate=replace(o.candidate, intervals=i)) for o, i in zip(first, found, strict=True)]
+        return replace(ranking, options=[*known, *ranking.options[EXPLAINED:]])
 
     def _outcomes(self, names: list[str], cells: Cells) -> Outcomes:
         return from_cells(
@@ -167,7 +184,7 @@ class Query:
         done = run_until_settled(
             start.ranking, run, self._rank, learn=again, settled=loop.settled, most=loop.most, seed=self.seed
         )  # fmt: skip
-        return Choice(done.ranking, done.ranking.outcomes, campaign=done)
+        return Choice(self._explained(done.ranking, names, pairs), done.ranking.outcomes, campaign=done)
 
     def _rank(self, outcomes: Outcomes) -> Ranking:
         return self.wanted.rank(outcomes) if self.named else self.wanted.rank_known(outcomes)
@@ -186,6 +203,7 @@ class Query:
             alone,
             posterior_draws=self.posterior_draws,
             seed=self.seed,
+            shares=self.shares,
         )
         try:
             ranking = self._rank(outcomes)

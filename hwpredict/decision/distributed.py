@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hwpredict.catalog import devices, models
 from hwpredict.catalog.architectures.features import ModelFeatures
+from hwpredict.decision.bottlenecks import Shares, summarise
 from hwpredict.decision.constraints import FITS, evaluate
 from hwpredict.decision.outcomes import Candidate, Outcomes
 from hwpredict.decision.parallel import memory, timing
@@ -85,6 +86,7 @@ class _Draws:
     price: list[float] = field(default_factory=list)
     power: list[float] = field(default_factory=list)
     capacity: list[float] = field(default_factory=list)
+    parts: list[dict[str, Array] | None] = field(default_factory=list)
 
 
 def strategies(
@@ -96,6 +98,7 @@ def strategies(
     *,
     posterior_draws: int,
     seed: int = 0,
+    shares: Shares | None = None,
 ) -> Outcomes:
     """Outcomes of the best way to use each number of devices with each strategy.
 
@@ -111,6 +114,8 @@ def strategies(
     predict : callable
         Cells of (workload, target) pairs on one device.
     posterior_draws, seed : int
+    shares : callable, optional
+        Draws of what the time of one device's step goes to.
 
     Returns
     -------
@@ -146,14 +151,17 @@ def strategies(
             or f"a batch of {work.batch_size:g} cannot be split over {setup.devices} devices: make it a multiple"
         )
     micro = list(dict.fromkeys((t, s.micro_batch) for t, s in found))
-    cells = predict([(replace(work, batch_size=b), t) for t, b in micro])
+    pairs = [(replace(work, batch_size=b), t) for t, b in micro]
+    cells = predict(pairs)
+    drawn = None if shares is None else shares(pairs)
     place = {key: i for i, key in enumerate(micro)}
     blocked |= {t.name: r for (t, _), r in zip(micro, cells.reasons, strict=True) if r is not None}
     rows = _Draws()
     for target, strategy in found:
         i = place[target, strategy.micro_batch]
         if cells.reasons[i] is None:
-            _add(rows, work, target, strategy, setup, wanted, model, cells, i, seed, training=training)
+            took = _add(rows, work, target, strategy, setup, wanted, model, cells, i, seed, training=training)
+            rows.parts.append(None if drawn is None else _share_draws(drawn[i], took))
     if not rows.candidates:
         raise IncompatibleError("no device can run this: " + "; ".join(blocked.values()))
     draws = rows.latency[0].size
@@ -167,7 +175,12 @@ def strategies(
         cluster=np.arange(draws) % posterior_draws,
         blocked=blocked,
     )  # fmt: skip
-    return _best_of_each(outcomes, wanted)
+    chosen = _best_of_each(outcomes, wanted)
+    best = outcomes.take(chosen)
+    return best.relabelled([
+        c if (parts := rows.parts[i]) is None else replace(c, intervals=summarise(parts))
+        for i, c in zip(chosen, best.candidates, strict=True)
+    ])  # fmt: skip
 
 
 def _features(work: Workload) -> ModelFeatures:
@@ -214,7 +227,7 @@ def _add(
     seed: int,
     *,
     training: bool,
-) -> None:
+) -> timing.Step:
     """Append one strategy on one device."""
     device = devices.find(target.device or "", target.platform)
     p = cells.prediction
@@ -249,6 +262,7 @@ def _add(
     rows.capacity.append(room)
     rows.price.append(price.usd_per_hour * n if price is not None else np.nan)
     rows.power.append(watts * n if watts is not None else np.nan)
+    return took
 
 
 def _shares(one: Array, took: timing.Step) -> dict[str, float]:
@@ -257,6 +271,13 @@ def _shares(one: Array, took: timing.Step) -> dict[str, float]:
     out = {part: float(one[k]) * busy for k, part in enumerate(TIME_PARTS)}
     out["comm"] += comm
     return out | ({"bubble": idle} if idle > 0 else {})
+
+
+def _share_draws(one: Array, took: timing.Step) -> dict[str, Array]:
+    """Share of each time part, shape (draw,), from that in one device's step, shape (time part, draw)."""
+    out = {part: one[k] * took.compute / took.seconds for k, part in enumerate(TIME_PARTS)}
+    out["comm"] = out["comm"] + took.communication / took.seconds
+    return out | {"bubble": took.bubble / took.seconds}
 
 
 def _details(strategy: Strategy, held: memory.Memory, took: timing.Step, room: float, optimizer: str) -> dict[str, Any]:
@@ -280,7 +301,7 @@ def _details(strategy: Strategy, held: memory.Memory, took: timing.Step, room: f
     return out | ({"optimizer": optimizer} if optimizer else {})
 
 
-def _best_of_each(outcomes: Outcomes, wanted: Preferences) -> Outcomes:
+def _best_of_each(outcomes: Outcomes, wanted: Preferences) -> list[int]:
     """The best micro-batch of each device, number of devices and strategy.
 
     Among those that meet the constraints the one of highest certainty equivalent; where none does, the one that fits
@@ -303,7 +324,7 @@ def _best_of_each(outcomes: Outcomes, wanted: Preferences) -> Outcomes:
         chosen.append(
             max(good, key=lambda i: equivalent[i]) if good else max(members, key=lambda i: (fits[i], -memory_needed[i]))
         )
-    return outcomes.take(chosen)
+    return chosen
 
 
 def least_devices(

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from hwpredict.catalog import devices
+from hwpredict.decision.bottlenecks import in_words
 from hwpredict.decision.outcomes import Outcomes
 from hwpredict.decision.recommend import BOTTLENECKS, Interval, Option, Ranking, interval
 
@@ -16,6 +18,8 @@ NOTABLE = 0.15
 FAR = 20.0
 #: A ratio of two options' prices or speeds that is worth naming.
 DIFFERENT = 0.03
+#: Names that a sentence lists.
+MOST = 4
 
 
 def explain(ranking: Ranking) -> str:
@@ -42,8 +46,42 @@ def explain(ranking: Ranking) -> str:
         _risks(ranking, best),
         _what_would_change(ranking),
         *ranking.notes,
+        _unnamed(ranking),
+        _unsized(ranking),
     ]
     return " ".join(p for p in parts if p)
+
+
+def _unnamed(ranking: Ranking) -> str:
+    """Which platforms stand for which devices, where a platform was named and no device of it."""
+    capacities = np.broadcast_to(ranking.outcomes["capacity"], ranking.outcomes.shape)
+    said = {}
+    for option, room in zip(ranking.options, capacities, strict=True):
+        platform = option.candidate.platform
+        if option.candidate.device or platform in said:
+            continue
+        known = (
+            ""
+            if np.isnan(option.p_fits)
+            else f", {_figure(np.nanmin(room) / 1e3)} to {_figure(np.nanmax(room) / 1e3)} GB"
+        )
+        said[platform] = f"{platform} ({len(devices.representatives(platform))} devices{known})"
+    if not said:
+        return ""
+    of = ", ".join(said.values())
+    return f"No device is named of {of}: each draw is of a typical one; name yours (--hardware a100)."
+
+
+def _unsized(ranking: Ranking) -> str:
+    """Options of which P(fits) cannot be said."""
+    names = [o.name for o in (*ranking.options, *ranking.infeasible) if np.isnan(o.p_fits)]
+    if not names:
+        return ""
+    listed = ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
+    return (
+        f"P(fits) is unknown for {listed}, whose memory no data sheet states, and counts as enough: "
+        "add the constraint 'memory <= 16 GB' with what there is."
+    )
 
 
 def _figure(value: float) -> str:
@@ -76,6 +114,9 @@ def _evidence(option: Option) -> str:
 
 
 def _bottleneck(best: Option) -> str:
+    """What the time of the first goes to, with intervals; by means alone where nobody drew the shares."""
+    if best.candidate.intervals:
+        return f"Time of its step: {in_words(best.candidate.intervals)}."
     shares = sorted(best.candidate.shares.items(), key=lambda item: -item[1])
     if not shares:
         return ""

@@ -92,7 +92,7 @@ def from_cells(
     rows, p = cells.rows, cells.prediction
     blocked: dict[str, str] = {}
     keep, candidates = [], []
-    figures: dict[str, list[float]] = {name: [] for name in FIGURES}
+    figures: dict[str, list[float]] = {name: [] for name in FIGURES if name != "capacity"}
     for i, name in enumerate(names):
         platform, device = str(rows["hardware"][i]), str(rows["device"][i])
         family, precision, mode = (str(rows[c][i]) for c in ("model_family", "precision", "mode"))
@@ -107,19 +107,26 @@ def from_cells(
             Candidate(
                 name, platform, device, precision, mode or "inference", family, float(rows["batch_size"][i]), n,
                 p.evidence[i], int(p.n_measurements[i]), shares, price,
-                web.details(name, platform, device) | (dict(details[i]) if details else {}),
+                details=web.details(name, platform, device) | (dict(details[i]) if details else {}),
             )
         )  # fmt: skip
         figures["price"].append(price.usd_per_hour * n if price is not None else np.nan)
         figures["power"].append(watts * n if watts is not None else np.nan)
         figures["carbon_intensity"].append(economics.grams_per_kwh)
-        figures["capacity"].append(float(cells.capacity[i]))
         figures["preference"].append((preferences or {}).get(platform, 1.0))
     draws = {name: np.asarray(getattr(p, name)[keep], dtype=float) for name in ("throughput", "latency", "memory")}
     return Outcomes(
         candidates,
         **draws,
-        figures={k: np.array(v) for k, v in figures.items()},
+        figures={k: np.array(v) for k, v in figures.items()} | {"capacity": _capacities(cells, keep)},
         cluster=np.arange(p.throughput.shape[1]) % posterior_draws,
         blocked=blocked,
     )
+
+
+def _capacities(cells: Cells, keep: Sequence[int]) -> np.ndarray[Any, Any]:
+    """MB of each option, shape (option,); or (option, draw), if no device is named and each draw is of another one."""
+    if not any(i in cells.rooms for i in keep):
+        return cells.capacity[list(keep)]
+    draws = cells.prediction.memory.shape[1]
+    return np.stack([cells.rooms.get(i, np.full(draws, cells.capacity[i])) for i in keep])

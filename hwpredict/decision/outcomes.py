@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hwpredict.catalog.economics import Price
 from hwpredict.config import OOM_SLOWDOWN
+from hwpredict.decision.bottlenecks import Share
 from hwpredict.errors import InvalidWorkloadError, MissingFigureError, unknown
 
 Array = NDArray[np.float64]
@@ -61,6 +62,8 @@ class Candidate:
     n_measurements : int
     shares : Mapping of str to float
         Mean share of each time part in the step.
+    intervals : Mapping of str to Share
+        The same by what bounds a step, with intervals; empty where the option is not among the explained ones.
     price : Price or None
     details : Mapping of str to Any
         What else describes it: browser, strategy.
@@ -78,6 +81,7 @@ class Candidate:
     n_measurements: int = 0
     shares: Mapping[str, float] = field(default_factory=dict, hash=False)
     price: Price | None = None
+    intervals: Mapping[str, Share] = field(default_factory=dict, hash=False)
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -91,7 +95,8 @@ class Outcomes(Mapping[str, Array]):
         Items/s, ms, MB; draws are joint over options.
     figures : mapping of str to array, shape (option,)
         Further quantities: ``capacity`` (MB), ``price`` (USD/h, all devices), ``power`` (W, all devices),
-        ``carbon_intensity`` (g/kWh), ``preference``. NaN is unknown: reading it raises, except ``capacity``.
+        ``carbon_intensity`` (g/kWh), ``preference``. NaN is unknown: reading it raises, except ``capacity``, which may
+        also have the shape (option, draw): a platform whose device is not named is another device in every draw.
     cluster : array of int, shape (draw,), optional
         Draws that share a posterior draw share a number: Monte Carlo errors count clusters, not draws.
     blocked : mapping of str to str, optional
@@ -116,7 +121,10 @@ class Outcomes(Mapping[str, Array]):
             for name, value in (("throughput", throughput), ("latency", latency), ("memory", memory))
         }
         n, draws = self._draws["throughput"].shape
-        self._figures = {name: np.asarray(value, dtype=float).reshape(n) for name, value in figures.items()}
+        self._figures = {
+            name: np.asarray(value, dtype=float).reshape((n, draws) if np.ndim(value) == 2 else n)
+            for name, value in figures.items()
+        }
         self.cluster = np.arange(draws) if cluster is None else np.asarray(cluster)
         names = [c.name for c in self.candidates]
         if len(names) != n or len(set(names)) != n:
@@ -139,7 +147,7 @@ class Outcomes(Mapping[str, Array]):
         if name == "fits":
             return np.asarray(1.0 - (self["memory"] > self["capacity"]), dtype=float)
         if name == "capacity":
-            return self._figures["capacity"][:, None]
+            return self._figures["capacity"].reshape(self.shape[0], -1)
         if name in ("batch_size", "n_devices"):
             return np.array([float(getattr(c, name)) for c in self.candidates])[:, None]
         if name in self._figures:

@@ -19,6 +19,7 @@ from hwpredict.decision.outcomes import Candidate, Outcomes
 from hwpredict.decision.risk import Neutral, Risk, standard_error
 from hwpredict.decision.utility import Utility
 from hwpredict.errors import IncompatibleError, InfeasibleError, InvalidWorkloadError
+from hwpredict.performance.cells import probability_of_fitting
 
 Array = NDArray[np.float64]
 
@@ -103,6 +104,8 @@ class Option:
                 out |= {name: value.median, f"{name}_low": value.low, f"{name}_high": value.high}
             elif name not in ("candidate", "failures"):
                 out[name] = value
+        for kind, s in self.candidate.intervals.items():
+            out |= {f"share_{kind}": s.mean, f"share_{kind}_low": s.low, f"share_{kind}_high": s.high}
         c = self.candidate
         out |= {"batch_size": c.batch_size, "precision": c.precision, "n_devices": c.n_devices}
         out["price_per_hour"] = c.price.usd_per_hour * c.n_devices if c.price is not None else None
@@ -319,7 +322,7 @@ def _option(
     group: int,
 ) -> Option:
     candidate = outcomes.candidates[i]
-    sized = not np.isnan(outcomes["capacity"][i, 0])
+    room = np.broadcast_to(outcomes["capacity"], outcomes.shape)[i]
     top = max(candidate.shares, key=lambda part: candidate.shares[part], default="")
     return Option(
         name=candidate.name,
@@ -328,7 +331,7 @@ def _option(
         p_best=p_best,
         expected_regret=regret,
         p_feasible=float(met.joint[i]),
-        p_fits=float(np.broadcast_to(outcomes["fits"], outcomes.shape)[i].mean()) if sized else float("nan"),
+        p_fits=probability_of_fitting(outcomes["memory"][i], room),
         throughput=interval(outcomes["throughput"][i]),
         latency=interval(outcomes["latency"][i]),
         memory=interval(outcomes["memory"][i]),
@@ -342,7 +345,8 @@ def _option(
 
 def _excess(outcomes: Outcomes) -> Array:
     """How many times its device's memory each option takes, in the median; 1 where it fits, or nothing is known."""
-    times = np.median(outcomes["memory"] / outcomes["capacity"], axis=1)
+    # a draw whose capacity nobody states takes nothing over it
+    times = np.median(np.nan_to_num(outcomes["memory"] / outcomes["capacity"]), axis=1)
     return np.fmax(times, 1.0)
 
 

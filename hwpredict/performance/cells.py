@@ -6,8 +6,9 @@ representative devices, the same one for all cells of that platform, so that com
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from hwpredict.catalog import devices, models
 from hwpredict.catalog.compatibility import incompatible
 from hwpredict.errors import IncompatibleError, InvalidWorkloadError, unknown
-from hwpredict.performance import hashing, rows as r
+from hwpredict.performance import hashing, plain, rows as r
 from hwpredict.performance.posterior import Posterior
 from hwpredict.performance.predictive import Prediction, predict
+from hwpredict.performance.prepare import prepare
 from hwpredict.workload import PRECISIONS, Evidence, Family, Item, Mode, Platform, Target, Workload
 
 #: Runtime that a user of a platform means who names none.
@@ -54,6 +56,8 @@ class Cells:
         Probability that peak memory stays within the device's; NaN where its size is unknown.
     capacity : ndarray, shape (cell,)
         MB of the device that can be used, NaN if unknown or not named.
+    rooms : mapping of int to ndarray, shape (draw,)
+        For a cell whose draws are of devices of different memory, MB of the device of each draw, NaN where unknown.
     """
 
     rows: r.Table
@@ -61,6 +65,7 @@ class Cells:
     reasons: list[str | None]
     fits: NDArray[np.float64]
     capacity: NDArray[np.float64]
+    rooms: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def resolve_target(text: str, *, n_devices: int = 1, runtime: str | None = None) -> Target:
@@ -210,13 +215,13 @@ def predict_cells(
         arrays = {name: values[start] for name, values in arrays.items()}
     size = capacity[start]
     fits = np.where(np.isfinite(size), (arrays["memory"] <= size[:, None]).mean(axis=1), np.nan)
-    for cell in np.flatnonzero(mixed):
-        which = hashing.uniforms(hashing.seeds([rows["hardware"][cell]], f"{seed}|device"), draws)[0]
-        row = start[cell] + (which * count[cell]).astype(np.int64)
+    rooms = {}
+    for cell in np.flatnonzero(mixed).tolist():
+        row = start[cell] + _device_of_draw(rows["hardware"][cell], int(count[cell]), draws, seed)
         for name, values in arrays.items():
             values[cell] = getattr(raw, name)[row, np.arange(draws)]
-        room = capacity[row]
-        fits[cell] = (arrays["memory"][cell] <= room).mean() if np.isfinite(room).all() else np.nan
+        rooms[cell] = capacity[row]
+        fits[cell] = probability_of_fitting(arrays["memory"][cell], rooms[cell])
     reasons = [incompatible(h, p, m) for h, p, m in zip(rows["hardware"], rows["precision"], rows["mode"], strict=True)]
     blocked = np.array([reason is not None for reason in reasons])
     evidence = [raw.evidence[f] for f in start]
@@ -228,7 +233,7 @@ def predict_cells(
     prediction = Prediction(
         **arrays,
         epistemic=raw.epistemic[start],
-        shares=raw.shares[start],
+        shares=_mean_shares(raw.shares, start, count),
         evidence=evidence,
         n_measurements=np.where(mixed, 0, raw.n_measurements[start]),
         situation=raw.situation[start],
@@ -236,8 +241,69 @@ def predict_cells(
     # one figure for a cell whose draws are of several devices only where all have the same
     least, most = np.minimum.reduceat(capacity, start), np.maximum.reduceat(capacity, start)
     return Cells(
-        rows, prediction, reasons, np.where(blocked, np.nan, fits), np.where(least == most, least, np.nan)
+        rows, prediction, reasons, np.where(blocked, np.nan, fits), np.where(least == most, least, np.nan), rooms
     )  # fmt: skip
+
+
+def probability_of_fitting(memory: NDArray[Any], room: NDArray[Any]) -> float:
+    """Share of the draws in which memory stays within its room.
+
+    Parameters
+    ----------
+    memory, room : ndarray, shape (draw,)
+        MB. Draws of devices whose memory nobody states do not count.
+
+    Returns
+    -------
+    float
+        NaN where that is so of more than half of them.
+    """
+    sized = np.isfinite(room)
+    return float((memory[sized] <= room[sized]).mean()) if sized.mean() >= 0.5 else float("nan")
+
+
+def share_draws(posterior: Posterior, rows: r.Table, *, draws: int = 400, seed: int = 0) -> NDArray[np.float64]:
+    """Share of each time part in the step of each row, draw by draw.
+
+    Apart from :func:`predict_cells`, whose fast path keeps the mean only: it is asked for the few options that are
+    explained.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    rows : dict of str to ndarray
+        Valid rows, as for :func:`predict_cells`.
+    draws, seed : int
+        Those of the prediction: the draws are then joint with its.
+
+    Returns
+    -------
+    ndarray, shape (row, time part, draw)
+    """
+    expanded, owner = _expand(rows)
+    n = r.length(rows)
+    p = prepare(posterior, expanded, draws=draws, seed=seed, calibrated=True, point=None)
+    every = plain.share_draws(p, posterior.layout, draws).astype(float)
+    start = np.searchsorted(owner, np.arange(n))
+    count = np.diff(np.append(start, len(owner)))
+    out = every[start]
+    for cell in np.flatnonzero(count > 1).tolist():
+        row = start[cell] + _device_of_draw(rows["hardware"][cell], int(count[cell]), draws, seed)
+        out[cell] = every[row, :, np.arange(draws)].T
+    return out
+
+
+def _device_of_draw(platform: str, devices_: int, draws: int, seed: int) -> NDArray[np.int64]:
+    """Which of a platform's representative devices each draw is of, shape (draw,)."""
+    which = hashing.uniforms(hashing.seeds([platform], f"{seed}|device"), draws)[0]
+    return np.asarray(which * devices_, dtype=np.int64)
+
+
+def _mean_shares(
+    shares: NDArray[np.float64], start: NDArray[np.int64], count: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Mean shares of the devices that stand for each cell."""
+    return np.add.reduceat(shares, start, axis=0) / count[:, None]
 
 
 def _expand(rows: r.Table) -> tuple[r.Table, NDArray[np.int64]]:

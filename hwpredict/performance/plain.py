@@ -101,13 +101,7 @@ def draw(
     width : ndarray, shape (row, 2)
         Interquartile range of log time and log memory before noise.
     """
-    sums = _sums(p, plan, draws)
-    group = np.empty(len(p.order), np.int64)
-    group[p.order] = np.repeat(np.arange(len(p.group_start) - 1), np.diff(p.group_start))
-    total = [sums[group, t] for t in range(TARGETS)]
-    for t in range(TARGETS):
-        for s in range(plan.slope_start[t], plan.slope_start[t + 1]):
-            total[t] = total[t] + p.slope[:, plan.sum_slope[s], None] * sums[group, s]
+    group, total = _totals(p, plan, draws)
     shares = np.empty((len(group), len(PARTS)), np.float32)
     width = np.empty((len(group), 2), np.float32)
     log_draws = []
@@ -129,6 +123,30 @@ def draw(
     for out in (*figures, shares, width):
         out[p.broken] = np.nan
     return shares, width
+
+
+def share_draws(p: Prepared, plan: Layout, draws: int) -> Single:
+    """Share of each time part in the step, draw by draw, shape (row, time part, draw): what :func:`draw` averages.
+
+    In the order of :data:`hwpredict.performance.parts.TIME_PARTS`; NaN for rows that nothing is predicted of.
+    """
+    _, total = _totals(p, plan, draws)
+    costs = np.stack([p.weight[:, part, None] * a.exp(total[part]) for part in _TIME], axis=1)
+    out = np.asarray(costs / costs.sum(axis=1, keepdims=True), np.float32)
+    out[p.broken] = np.nan
+    return out
+
+
+def _totals(p: Prepared, plan: Layout, draws: int) -> tuple[Index, list[Single]]:
+    """Group of each row, and the sum of effects on each target, shape (row, draw)."""
+    sums = _sums(p, plan, draws)
+    group = np.empty(len(p.order), np.int64)
+    group[p.order] = np.repeat(np.arange(len(p.group_start) - 1), np.diff(p.group_start))
+    total = [sums[group, t] for t in range(TARGETS)]
+    for t in range(TARGETS):
+        for s in range(plan.slope_start[t], plan.slope_start[t + 1]):
+            total[t] = total[t] + p.slope[:, plan.sum_slope[s], None] * sums[group, s]
+    return group, total
 
 
 def _figures(
