@@ -13,18 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.catalog import devices, imputation, models
-from hwpredict.performance import notes, rows as r
+from hwpredict.performance import harness, notes, rows as r
 from hwpredict.performance.runtimes import compiled, framework
 from hwpredict.performance.steps import batch, devices_used, format_of, step_work
 
 Array = NDArray[np.float64]
 
 #: Items that do not say what throughput counts.
-ODD_ITEMS = ("", "item", "workload", "clip")
-#: The item that all harnesses mean the same by.
-PICTURE = "image"
-#: MB that a runtime and its context take, and the share of a small device's memory that they take at most.
-CONTEXT_MB, CONTEXT_SHARE = 300.0, 0.05
+ODD_ITEMS = ("", "workload")
+#: Items that all harnesses mean the same by: one input of the network's own size.
+PICTURES = ("image", "clip", "item")
+#: MB that a runtime and its context take (a GPU's; a phone's), and the share of a small device's memory at most.
+CONTEXT_MB, SMALL_CONTEXT_MB, CONTEXT_SHARE = 300.0, 15.0, 0.05
 #: GB/s assumed between devices where the catalog does not know the interconnect: PCIe 3.0 x16 both ways.
 DEFAULT_INTERCONNECT = 32.0
 
@@ -62,7 +62,7 @@ def covariates(rows: r.Table) -> Covariates:
     """
     labels = _labels(rows)
     work = step_work(rows, labels)
-    rates = _rates(rows)
+    rates = _rates(rows, labels["precision"])
     labels |= rates.pop("labels")
     numbers = work | rates
     numbers["log_batch"] = np.log(batch(rows)) - np.log(8.0)
@@ -79,7 +79,8 @@ def covariates(rows: r.Table) -> Covariates:
     # a microcontroller reads its weights from flash
     numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
     small = np.log(CONTEXT_SHARE) + np.where(np.isnan(numbers["log_capacity"]), np.inf, numbers["log_capacity"])
-    numbers["log_context"] = np.minimum(np.log(CONTEXT_MB), small)
+    embedded = np.isin(labels["segment"], ("mobile", "edge")) & ~np.isin(labels["platform"], ("cuda", "rocm"))
+    numbers["log_context"] = np.minimum(np.log(np.where(embedded, SMALL_CONTEXT_MB, CONTEXT_MB)), small)
     return Covariates(numbers, labels)
 
 
@@ -88,15 +89,18 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         return np.array(values, dtype=object)
 
     heads = text([n[:9] for n in rows["note"]])
+    starts = text([n[: harness.HEAD] for n in rows["note"]])
+    token = np.char.startswith(rows["item"].astype(str), "token")
+    odd, picture = np.isin(rows["item"], ODD_ITEMS), np.isin(rows["item"], PICTURES)
     single = devices_used(rows) == 1
     return {
         "platform": rows["hardware"],
-        "precision": np.where(rows["precision"] == "", "unstated", rows["precision"]).astype(object),
+        "precision": text(r.by_unique(harness.precision, rows["precision"], rows["model"], rows["note"])),
         "mode": np.where(rows["mode"] == "", "inference", rows["mode"]).astype(object),
         "family": rows["model_family"],
         "model": text(r.by_unique(models.canonical, rows["model"])),
         "architecture": text(r.by_unique(models.architecture, rows["model"], rows["model_family"])),
-        "phase": text(r.by_unique(notes.phase, rows["item"], heads)),
+        "phase": text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"])),
         "item": np.where(rows["item"] == "", "unstated", rows["item"]).astype(object),
         "framework": text(r.by_unique(framework, rows["runtime"])),
         "compiled": text(["compiled" if c else "eager" for c in r.by_unique(compiled, rows["runtime"])]),
@@ -104,14 +108,16 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "version": rows["runtime_version"],
         "layout": rows["layout"],
         "source": rows["source"],
+        "harness": text(r.by_unique(harness.identity, rows["source"], starts)),
         "setting": text(r.by_unique(notes.setting, rows["note"])),
         "size": rows["input_size"],
-        "text": np.where(np.isin(rows["item"], (*ODD_ITEMS, PICTURE)), "", "text").astype(object),
-        "picture": np.where(rows["item"] == PICTURE, PICTURE, "").astype(object),
-        "not_picture": np.where(rows["item"] == PICTURE, "", "other").astype(object),
+        "picture": np.where(picture, "picture", "").astype(object),
+        "token": np.where(token, "token", "").astype(object),
+        "sequence": np.where(odd | token | picture, "", "sequence").astype(object),
+        "not_picture": np.where(token | picture, "", "other").astype(object),
         # a throughput in units of its model's own: mel frames, audio samples, predictions …
-        "odd": np.where(np.isin(rows["item"], ODD_ITEMS), "odd", "").astype(object),
-        "odd_unit": np.where(np.isin(rows["item"], ODD_ITEMS), rows["model"], "").astype(object),
+        "odd": np.where(odd, "odd", "").astype(object),
+        "odd_unit": np.where(odd, rows["model"], "").astype(object),
         # the second device costs more than those after it: what one device need not do at all
         "several": np.where(single, "", "several").astype(object),
         "blind_batch": np.where(np.isnan(rows["batch_size"]) & np.isnan(rows["latency_ms"]), rows["hardware"], ""),
@@ -151,8 +157,8 @@ def _rate(name: str, platform: str, precision: str) -> _Rate:
     )
 
 
-def _rates(rows: r.Table) -> dict[str, Any]:
-    rates = r.by_unique(_rate, rows["device"], rows["hardware"], rows["precision"])
+def _rates(rows: r.Table, precision: NDArray[Any]) -> dict[str, Any]:
+    rates = r.by_unique(_rate, rows["device"], rows["hardware"], precision)
     peak = np.array([x.log_peak for x in rates])
     bandwidth = np.array([x.log_bandwidth for x in rates])
     no_peak, no_bandwidth = np.isnan(peak), np.isnan(bandwidth)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hwpredict.performance import rows as r
 from hwpredict.performance.covariates import Covariates, covariates
+from hwpredict.performance.harness import log_memory_hint
 from hwpredict.performance.parts import (
     CONCURRENCY,
     EFFECTS,
@@ -170,6 +171,7 @@ def observe(rows: r.Table, x: Covariates) -> Observations:
     extra = has_interval & (~has_latency | (np.abs(latency - interval) > SYNCHRONOUS))
     with np.errstate(divide="ignore", invalid="ignore"):
         memory = np.log(rows["memory_mb"])
+    memory = np.where(np.isnan(memory), log_memory_hint(rows, x.numbers["log_capacity"]), memory)
     has_memory = np.isfinite(memory)
     pieces = [(has_latency, latency, False, False), (extra, interval, False, True), (has_memory, memory, True, False)]
     index = [np.flatnonzero(mask) for mask, *_ in pieces]

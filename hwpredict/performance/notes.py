@@ -28,8 +28,13 @@ FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"
 
 
 @cache
-def phase(item: str, note_head: str) -> str:
-    """Phase of a row from its ``item`` and the beginning of its note (``token`` rows say there what they time)."""
+def phase(item: str, note_head: str, family: str = "", mode: str = "") -> str:
+    """Phase of a row from its ``item`` and the beginning of its note (``token`` rows say there what they time).
+
+    Inference of a language model that does not say what it counts counts tokens as they are written.
+    """
+    if not item and family == "text_generation" and mode != "training":
+        return DECODE
     if item == "token_prefill":
         return PREFILL
     if item in ("token_decode", "token") and note_head.startswith("whole gen"):
@@ -143,6 +148,15 @@ def denoising(architecture: str, mode: str, item: str, source: str, note: str, l
         return length
     found = _DENOISING.search(note)
     return float(found[1]) if found else DEFAULT_DENOISING
+
+
+_INSTANCES = re.compile(r"\bx (\d+) instances")
+
+
+def instances(note: str) -> float:
+    """Copies of the model that run side by side on the device and whose throughput is added up, 1 if unsaid."""
+    found = _INSTANCES.search(note)
+    return float(found[1]) if found else 1.0
 
 
 _ACTIVE = re.compile(r"active(?: params| parameters)?[= ](\d+(?:\.\d+)?e\+?\d{1,2}|\d{7,})\b", re.ASCII)

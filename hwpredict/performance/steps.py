@@ -31,8 +31,11 @@ SEQUENCE_TOKENS = 64.0
 
 
 def batch(rows: r.Table) -> Array:
-    """Batch of each row; where unstated, 1 for latencies and a middling one for throughput alone."""
-    stated = rows["batch_size"]
+    """Batch of each row; where unstated, 1 for latencies and a middling one for throughput alone.
+
+    That of several instances on one device is their total: their items pass through the device at the same time.
+    """
+    stated = rows["batch_size"] * np.array(r.by_unique(notes.instances, rows["note"]))
     blind = np.isnan(stated) & np.isnan(rows["latency_ms"])
     return np.where(np.isnan(stated), np.where(blind, UNSTATED_BATCH, 1.0), stated)
 
