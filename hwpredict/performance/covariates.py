@@ -23,8 +23,8 @@ Array = NDArray[np.float64]
 ODD_ITEMS = ("", "workload")
 #: Items that all harnesses mean the same by: one input of the network's own size.
 PICTURES = ("image", "clip", "item")
-#: MB that a runtime and its context take (a GPU's; a phone's), and the share of a small device's memory at most.
-CONTEXT_MB, SMALL_CONTEXT_MB, CONTEXT_SHARE = 300.0, 15.0, 0.05
+#: Share of a small device's memory that a runtime and its context take at most.
+CONTEXT_SHARE = 0.05
 #: GB/s assumed between devices where the catalog does not know the interconnect: PCIe 3.0 x16 both ways.
 DEFAULT_INTERCONNECT = 32.0
 
@@ -70,7 +70,10 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["batch_slope"] = 2 * np.tanh(numbers["log_batch"] / 2)
     numbers["length_slope"] = 2 * np.tanh(numbers["log_length"] / 2)
     numbers["log_devices"] = np.log(devices_used(rows))
+    total = np.array(r.by_unique(harness.of_all_devices, rows["note"]))
+    numbers["log_memory_devices"] = np.where(total, 0.0, numbers["log_devices"])
     numbers["log_sharded"] = np.where(labels["sharded"] == "sharded", numbers["log_devices"], 0.0)
+    numbers["log_memory_sharded"] = np.where(total, 0.0, numbers["log_sharded"])
     # how many milliseconds of peak arithmetic a step is: small steps cannot fill a large device
     load = numbers["log_flops"] - numbers["log_peak"] - numbers["log_devices"] + np.log(1e3)
     numbers["log_load"] = np.clip(load, -8.0, 6.0)
@@ -79,8 +82,8 @@ def covariates(rows: r.Table) -> Covariates:
     # a microcontroller reads its weights from flash
     numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
     small = np.log(CONTEXT_SHARE) + np.where(np.isnan(numbers["log_capacity"]), np.inf, numbers["log_capacity"])
-    embedded = np.isin(labels["segment"], ("mobile", "edge")) & ~np.isin(labels["platform"], ("cuda", "rocm"))
-    numbers["log_context"] = np.minimum(np.log(np.where(embedded, SMALL_CONTEXT_MB, CONTEXT_MB)), small)
+    context = np.array([harness.CONTEXT_MB.get(m, harness.CONTEXT_MB[harness.DEVICE]) for m in labels["meter"]])
+    numbers["log_context"] = np.minimum(np.log(context), small)
     return Covariates(numbers, labels)
 
 
@@ -92,11 +95,14 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
     starts = text([n[: harness.HEAD] for n in rows["note"]])
     token = np.char.startswith(rows["item"].astype(str), "token")
     odd, picture = np.isin(rows["item"], ODD_ITEMS), np.isin(rows["item"], PICTURES)
-    single = devices_used(rows) == 1
+    single, training = devices_used(rows) == 1, rows["mode"] == "training"
+    meter = text(r.by_unique(harness.meter, rows["source"], rows["hardware"], rows["note"]))
     return {
         "platform": rows["hardware"],
         "precision": text(r.by_unique(harness.precision, rows["precision"], rows["model"], rows["note"])),
         "mode": np.where(rows["mode"] == "", "inference", rows["mode"]).astype(object),
+        "trained": np.where(training, "trained", "").astype(object),
+        "served": np.where(training, "", "served").astype(object),
         "family": rows["model_family"],
         "model": text(r.by_unique(models.canonical, rows["model"])),
         "architecture": text(r.by_unique(models.architecture, rows["model"], rows["model_family"])),
@@ -109,6 +115,9 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "layout": rows["layout"],
         "source": rows["source"],
         "harness": text(r.by_unique(harness.identity, rows["source"], starts)),
+        "meter": meter,
+        # drivers of some boards do not show what the accelerator holds; who names no harness asks what it holds
+        "shown": np.where((meter == harness.SHOWN) & (rows["source"] != r.UNSTATED), harness.SHOWN, "").astype(object),
         "setting": text(r.by_unique(notes.setting, rows["note"])),
         "size": rows["input_size"],
         "picture": np.where(picture, "picture", "").astype(object),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hwpredict.performance import rows as r
 from hwpredict.performance.covariates import Covariates, covariates
-from hwpredict.performance.harness import log_memory_hint
+from hwpredict.performance.harness import log_memory_left
 from hwpredict.performance.parts import (
     CONCURRENCY,
     EFFECTS,
@@ -33,6 +33,8 @@ Codes = NDArray[np.int64]
 SYNCHRONOUS = 0.05
 #: A harness overlaps its steps when more than this share of its rows disagree.
 OVERLAPPED_SHARE = 0.1
+#: The part that takes what a full device has left.
+LEFT = "m_activation"
 SEPARATOR = "|"
 
 
@@ -151,14 +153,16 @@ class Observations:
     row : ndarray of int, shape (obs,)
         Row of the covariates.
     y : ndarray, shape (obs,)
-    memory, interval : ndarray of bool, shape (obs,)
-        Whether the figure is memory; whether it is a throughput that latency does not explain.
+    memory, interval, left : ndarray of bool, shape (obs,)
+        Whether the figure is memory; whether it is a throughput that latency does not explain; whether it is the
+        memory that a full device has left for activations alone.
     """
 
     row: Codes
     y: Array
     memory: NDArray[np.bool_]
     interval: NDArray[np.bool_]
+    left: NDArray[np.bool_]
 
 
 def observe(rows: r.Table, x: Covariates) -> Observations:
@@ -166,20 +170,22 @@ def observe(rows: r.Table, x: Covariates) -> Observations:
     with np.errstate(divide="ignore", invalid="ignore"):
         latency = np.log(rows["latency_ms"] / 1e3) - x.numbers["log_span"]
         interval = x.numbers["log_items"] - np.log(rows["throughput"])
-    has_latency, has_interval = np.isfinite(latency), np.isfinite(interval)
-    # of two figures that agree, one is the measurement
-    extra = has_interval & (~has_latency | (np.abs(latency - interval) > SYNCHRONOUS))
-    with np.errstate(divide="ignore", invalid="ignore"):
         memory = np.log(rows["memory_mb"])
-    memory = np.where(np.isnan(memory), log_memory_hint(rows, x.numbers["log_capacity"]), memory)
-    has_memory = np.isfinite(memory)
-    pieces = [(has_latency, latency, False, False), (extra, interval, False, True), (has_memory, memory, True, False)]
-    index = [np.flatnonzero(mask) for mask, *_ in pieces]
+    left = log_memory_left(rows, x)
+    measured, interval_, memory_, left_ = (np.isfinite(v) for v in (latency, interval, memory, left))
+    pieces = [
+        (latency, measured, False, False, False),
+        # of two figures that agree, one is the measurement
+        (interval, interval_ & (~measured | (np.abs(latency - interval) > SYNCHRONOUS)), False, True, False),
+        (memory, memory_, True, False, False),
+        (left, left_, True, False, True),
+    ]
+    index = [np.flatnonzero(has) for _, has, *_ in pieces]
+    count = [len(i) for i in index]
     return Observations(
         np.concatenate(index),
-        np.concatenate([v[i] for i, (_, v, *_) in zip(index, pieces, strict=True)]),
-        np.concatenate([np.full(len(i), m) for i, (*_, m, _) in zip(index, pieces, strict=True)]),
-        np.concatenate([np.full(len(i), k) for i, (*_, k) in zip(index, pieces, strict=True)]),
+        np.concatenate([value[i] for i, (value, *_) in zip(index, pieces, strict=True)]),
+        *(np.repeat([piece[k] for piece in pieces], count) for k in (2, 3, 4)),
     )
 
 
@@ -291,6 +297,7 @@ def design(
     base = (offsets(x) if point is None else point_offsets(point))[seen.row]
     metric = np.array([p.metric == MEMORY for p in PARTS])
     base[seen.memory[:, None] != metric[None, :]] = -np.inf
+    base[seen.left[:, None] & (np.array(PART_NAMES) != LEFT)[None, :]] = -np.inf
     used_labels = sorted({label for e in effects for label in e.labels} | set(NOISE_LABELS))
     vocabulary = Vocabulary.of({k: x.labels[k] for k in used_labels})
     labels = Labels({k: x.labels[k][seen.row] for k in used_labels}, vocabulary)

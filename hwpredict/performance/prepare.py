@@ -28,8 +28,6 @@ Single = NDArray[np.float32]
 Index = NDArray[np.int64]
 Bits = NDArray[np.uint64]
 
-#: Name of a harness, runtime … that the caller does not state: a level never seen, drawn from its population.
-UNSTATED = "(unstated)"
 #: Effects whose levels tell whether the harness, device and model of a row were seen.
 SEEN_BY = {
     TIME: ("source:row", "device:all", "model:row"),
@@ -172,7 +170,7 @@ def prepare(
 
 def _with_unstated(rows: r.Table) -> r.Table:
     out = dict(rows)
-    out["source"] = np.where(rows["source"] == "", UNSTATED, rows["source"]).astype(object)
+    out["source"] = np.where(rows["source"] == "", r.UNSTATED, rows["source"]).astype(object)
     return out
 
 

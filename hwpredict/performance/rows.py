@@ -46,6 +46,9 @@ NUMBER_COLUMNS = (
     "memory_mb",
 )
 
+#: Source of the rows of a caller who names no harness: a level never seen, drawn from its population.
+UNSTATED = "(unstated)"
+
 
 def _objects(column: Any) -> list[Any]:
     """A column as Python objects, with None for whatever its container calls missing."""
