@@ -1,17 +1,14 @@
-"""What a harness implies: who it is, the precision of its submissions, and the memory that its runs ran into."""
+"""What a harness implies: who it is, and the precision of its submissions."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from hwpredict.performance import harness, notes, rows as r
 from hwpredict.performance.covariates import covariates
-from hwpredict.performance.design import observe
 
 CLOSED = "MLPerf Inference v4.0 closed, NVIDIA, DGX-H100_TRT, Offline, model dir {}; accuracy target {}"
-DEVICE = {"model": "resnet50", "hardware": "cuda", "device": "T4"}
 REFERENCE = "MLPerf Inference v3.1 closed, CTuning, x-reference-cpu-onnxruntime-v1.15.1-default_config, Offline"
 
 
@@ -81,23 +78,3 @@ def test_instances_on_one_device_are_one_batch() -> None:
     assert notes.instances(note) == 14
     assert one.numbers["log_flops"] == many.numbers["log_flops"]
     assert one.numbers["log_items"] == many.numbers["log_items"]
-
-
-@given(st.integers(2, 4096))
-def test_the_largest_batch_that_ran_bounds_its_memory(batch: int) -> None:
-    row = {"source": "timm", "hardware": "cuda", "batch_size": batch}
-    hint = harness.log_memory_hint(r.table([row]), np.log([24000.0]))[0]
-    if batch in (256, 512, 1024, 2048):
-        assert np.isnan(hint)
-    else:
-        assert np.log(24000 / 1.5) < hint < np.log(24000)
-
-
-def test_a_hint_enters_as_a_figure_of_memory_and_a_measured_one_stays() -> None:
-    row = {"source": "timm", "hardware": "cuda", "device": "NVIDIA GeForce RTX 3090", "model": "resnet50"}
-    rows = r.table(
-        [row | {"batch_size": 384}, row | {"batch_size": 384, "memory_mb": 9000.0}, row | {"batch_size": 512}]
-    )
-    seen = observe(rows, covariates(rows))
-    assert seen.memory.tolist() == [True, True]
-    assert np.exp(seen.y).tolist() == pytest.approx([24000 / np.sqrt(4 / 3), 9000.0])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.catalog import devices, imputation, models
-from hwpredict.performance import harness, notes, rows as r
+from hwpredict.performance import harness, meters, notes, rows as r
 from hwpredict.performance.runtimes import compiled, framework
 from hwpredict.performance.steps import batch, devices_used, format_of, step_work
 
@@ -70,7 +70,7 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["batch_slope"] = 2 * np.tanh(numbers["log_batch"] / 2)
     numbers["length_slope"] = 2 * np.tanh(numbers["log_length"] / 2)
     numbers["log_devices"] = np.log(devices_used(rows))
-    total = np.array(r.by_unique(harness.of_all_devices, rows["note"]))
+    total = np.array(r.by_unique(meters.of_all_devices, rows["note"]))
     numbers["log_memory_devices"] = np.where(total, 0.0, numbers["log_devices"])
     numbers["log_sharded"] = np.where(labels["sharded"] == "sharded", numbers["log_devices"], 0.0)
     numbers["log_memory_sharded"] = np.where(total, 0.0, numbers["log_sharded"])
@@ -82,7 +82,7 @@ def covariates(rows: r.Table) -> Covariates:
     # a microcontroller reads its weights from flash
     numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
     small = np.log(CONTEXT_SHARE) + np.where(np.isnan(numbers["log_capacity"]), np.inf, numbers["log_capacity"])
-    context = np.array([harness.CONTEXT_MB.get(m, harness.CONTEXT_MB[harness.DEVICE]) for m in labels["meter"]])
+    context = np.array([meters.CONTEXT_MB.get(m, meters.CONTEXT_MB[meters.DEVICE]) for m in labels["meter"]])
     numbers["log_context"] = np.minimum(np.log(context), small)
     return Covariates(numbers, labels)
 
@@ -96,7 +96,7 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
     token = np.char.startswith(rows["item"].astype(str), "token")
     odd, picture = np.isin(rows["item"], ODD_ITEMS), np.isin(rows["item"], PICTURES)
     single, training = devices_used(rows) == 1, rows["mode"] == "training"
-    meter = text(r.by_unique(harness.meter, rows["source"], rows["hardware"], rows["note"]))
+    meter = text(r.by_unique(meters.meter, rows["source"], rows["hardware"], rows["note"]))
     return {
         "platform": rows["hardware"],
         "precision": text(r.by_unique(harness.precision, rows["precision"], rows["model"], rows["note"])),
@@ -117,7 +117,7 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "harness": text(r.by_unique(harness.identity, rows["source"], starts)),
         "meter": meter,
         # drivers of some boards do not show what the accelerator holds; who names no harness asks what it holds
-        "shown": np.where((meter == harness.SHOWN) & (rows["source"] != r.UNSTATED), harness.SHOWN, "").astype(object),
+        "shown": np.where((meter == meters.SHOWN) & (rows["source"] != r.UNSTATED), meters.SHOWN, "").astype(object),
         "setting": text(r.by_unique(notes.setting, rows["note"])),
         "size": rows["input_size"],
         "picture": np.where(picture, "picture", "").astype(object),

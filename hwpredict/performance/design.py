@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hwpredict.performance import rows as r
 from hwpredict.performance.covariates import Covariates, covariates
-from hwpredict.performance.harness import log_memory_left
+from hwpredict.performance.meters import log_memory_left
 from hwpredict.performance.parts import (
     CONCURRENCY,
     EFFECTS,

@@ -72,6 +72,8 @@ def outliers(state: Laplace, rows: r.Table, *, doubtful: float = DOUBTFUL) -> li
         if weight[i] >= doubtful:
             break
         seen, row = d.observations, int(d.observations.row[i])
+        if seen.left[i]:  # deduced, not measured
+            continue
         figure = "memory_mb" if seen.memory[i] else "throughput" if seen.interval[i] else "latency_ms"
         ratio = float(np.exp(-residual[i] if figure == "throughput" else residual[i]))
         measured = float(rows[figure][row])
