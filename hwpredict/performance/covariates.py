@@ -122,8 +122,9 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "size": rows["input_size"],
         "picture": np.where(picture, "picture", "").astype(object),
         "token": np.where(token, "token", "").astype(object),
+        "text": np.where(odd | picture, "", "text").astype(object),
         "sequence": np.where(odd | token | picture, "", "sequence").astype(object),
-        "not_picture": np.where(token | picture, "", "other").astype(object),
+        "not_picture": np.where(picture, "", "other").astype(object),
         # a throughput in units of its model's own: mel frames, audio samples, predictions …
         "odd": np.where(odd, "odd", "").astype(object),
         "odd_unit": np.where(odd, rows["model"], "").astype(object),

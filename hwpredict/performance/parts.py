@@ -167,10 +167,9 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("intensity slope generation", ("generation", "platform"), ("compute",), 0.1, slope="log_intensity"),
     # how a harness measures
     _row("source", ("harness", "platform"), 0.15, df=_WILD),
-    # what an image or a token is, harnesses agree on; a sequence is of any length, and may be read or written
+    # what an image is, harnesses agree on; a sequence or token is of any length, with or without its prompt
     _row("source phase", ("picture", "harness", "item", "mode"), 0.15, df=_WILD),
-    _row("source phase token", ("token", "harness", "item", "mode"), 0.15, df=_WILD),
-    _row("source phase sequence", ("sequence", "harness", "item", "mode"), 0.15, df=_WILD),
+    _row("source phase text", ("text", "harness", "item", "mode"), 0.15, df=_WILD),
     _row("source device", ("source", "device", "platform"), 0.15, df=_ODD),
     _row("source setting", ("setting", "harness", "platform"), 0.2, df=_ODD),
     _row("device setting", ("setting", "device", "platform"), 0.2, df=_ODD),
@@ -187,8 +186,7 @@ EFFECTS: tuple[Effect, ...] = (
     # models again, as a whole
     _row("architecture config", ("architecture", "device", *_SOFTWARE), 0.07, df=_ODD),
     _row("architecture source", ("picture", "architecture", "harness"), 0.15, df=_ODD),
-    _row("architecture source token", ("token", "architecture", "harness"), 0.15, df=_ODD),
-    _row("architecture source other", ("not_picture", "architecture", "harness"), 0.15, df=_ODD),
+    _row("architecture source text", ("not_picture", "architecture", "harness"), 0.15, df=_ODD),
     _row("model", ("model",), 0.15, df=_ODD),
     _row("model software", ("model", "platform", "framework", "compiled"), 0.1, df=_ODD),
     _row("model mode", ("model", "mode", "precision", "platform"), 0.07, df=_ODD),
