@@ -93,7 +93,6 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
 
     heads = text([n[:9] for n in rows["note"]])
     starts = text([n[: harness.HEAD] for n in rows["note"]])
-    token = np.char.startswith(rows["item"].astype(str), "token")
     odd, picture = np.isin(rows["item"], ODD_ITEMS), np.isin(rows["item"], PICTURES)
     single, training = devices_used(rows) == 1, rows["mode"] == "training"
     meter = text(r.by_unique(meters.meter, rows["source"], rows["hardware"], rows["note"]))
@@ -121,9 +120,7 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "setting": text(r.by_unique(notes.setting, rows["note"])),
         "size": rows["input_size"],
         "picture": np.where(picture, "picture", "").astype(object),
-        "token": np.where(token, "token", "").astype(object),
         "text": np.where(odd | picture, "", "text").astype(object),
-        "sequence": np.where(odd | token | picture, "", "sequence").astype(object),
         "not_picture": np.where(picture, "", "other").astype(object),
         # a throughput in units of its model's own: mel frames, audio samples, predictions …
         "odd": np.where(odd, "odd", "").astype(object),
