@@ -23,8 +23,6 @@ Array = NDArray[np.float64]
 ODD_ITEMS = ("", "workload")
 #: Items that all harnesses mean the same by: one input of the network's own size.
 PICTURES = ("image", "clip", "item")
-#: Share of a small device's memory that a runtime and its context take at most.
-CONTEXT_SHARE = 0.05
 #: GB/s assumed between devices where the catalog does not know the interconnect: PCIe 3.0 x16 both ways.
 DEFAULT_INTERCONNECT = 32.0
 
@@ -81,9 +79,7 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["log_bandwidth_centred"] = numbers["log_bandwidth"] - np.log(imputation.BANDWIDTH)
     # a microcontroller reads its weights from flash
     numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
-    small = np.log(CONTEXT_SHARE) + np.where(np.isnan(numbers["log_capacity"]), np.inf, numbers["log_capacity"])
-    context = np.array([meters.CONTEXT_MB.get(m, meters.CONTEXT_MB[meters.DEVICE]) for m in labels["meter"]])
-    numbers["log_context"] = np.minimum(np.log(context), small)
+    numbers["log_context"] = meters.log_context(rows, labels["meter"], numbers["log_capacity"])
     return Covariates(numbers, labels)
 
 
@@ -96,6 +92,7 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
     odd, picture = np.isin(rows["item"], ODD_ITEMS), np.isin(rows["item"], PICTURES)
     single, training = devices_used(rows) == 1, rows["mode"] == "training"
     meter = text(r.by_unique(meters.meter, rows["source"], rows["hardware"], rows["note"]))
+    phase = text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"]))
     return {
         "platform": rows["hardware"],
         "precision": text(r.by_unique(harness.precision, rows["precision"], rows["model"], rows["note"])),
@@ -105,7 +102,9 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "family": rows["model_family"],
         "model": text(r.by_unique(models.canonical, rows["model"])),
         "architecture": text(r.by_unique(models.architecture, rows["model"], rows["model_family"])),
-        "phase": text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"])),
+        "phase": phase,
+        # training keeps its activations, prefill and forward passes those of a few layers, decoding of one token
+        "lived": np.where(training, "training", phase).astype(object),
         "item": np.where(rows["item"] == "", "unstated", rows["item"]).astype(object),
         "framework": text(r.by_unique(framework, rows["runtime"])),
         "compiled": text(["compiled" if c else "eager" for c in r.by_unique(compiled, rows["runtime"])]),
@@ -115,6 +114,7 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "source": rows["source"],
         "harness": text(r.by_unique(harness.identity, rows["source"], starts)),
         "meter": meter,
+        "filling": np.where(meters.filled(rows), rows["source"], "").astype(object),
         # drivers of some boards do not show what the accelerator holds; who names no harness asks what it holds
         "shown": np.where((meter == meters.SHOWN) & (rows["source"] != r.UNSTATED), meters.SHOWN, "").astype(object),
         "setting": text(r.by_unique(notes.setting, rows["note"])),

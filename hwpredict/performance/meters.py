@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DEVICE, ALLOCATED, RESIDENT, SHOWN, PLANNED = "device", "allocated", "resident", "shown", "planned"
 #: MB that a runtime and its context add to what is read so.
 CONTEXT_MB = {DEVICE: 1000.0, ALLOCATED: 30.0, RESIDENT: 300.0, SHOWN: 15.0, PLANNED: 0.03}
+#: Share of a small device's memory that a runtime and its context take at most.
+CONTEXT_SHARE = 0.05
 _METERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"nvidia-smi|pynvml|nvml|device memory in use|VRAM"), DEVICE),
     (re.compile(r"\bRSS\b|max RAM"), RESIDENT),
@@ -36,7 +38,7 @@ _METER_OF = {
     "axera_ax_samples": SHOWN,
 }
 #: What who names no harness is told, where that is not what the whole device holds.
-_USUAL = {"cpu": RESIDENT, "openvino": RESIDENT, "qnn": SHOWN, "other": SHOWN}
+_USUAL = {"cpu": RESIDENT, "mps": RESIDENT, "openvino": RESIDENT, "qnn": SHOWN, "other": SHOWN}
 _OF_ALL_DEVICES = re.compile(r"memory=sum of .*all devices")
 
 
@@ -52,6 +54,36 @@ def meter(source: str, platform: str, note: str) -> str:
     if source in ("", r.UNSTATED):
         return _USUAL.get(platform, DEVICE)
     return f"that of {source}"
+
+
+#: Harnesses that measured training whose batches were chosen to fill the device, and the share that is filled anyhow.
+_FILLING, _FILLED_SHARE = frozenset({"lambda"}), 0.15
+
+
+def filled(rows: r.Table) -> NDArray[np.bool_]:
+    """Whether the batch of each row was chosen to fill the device."""
+    return np.isin(rows["source"], list(_FILLING)) & (rows["mode"] == "training")
+
+
+def log_context(rows: r.Table, meter_: NDArray[Any], log_capacity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log MB of a runtime and its context, or of what is filled anyhow.
+
+    Parameters
+    ----------
+    rows : dict of str to ndarray
+    meter_ : ndarray of str, shape (row,)
+        Output of :func:`meter`.
+    log_capacity : ndarray, shape (row,)
+        Log MB of the device, NaN where unknown.
+
+    Returns
+    -------
+    ndarray, shape (row,)
+    """
+    usual = np.log([CONTEXT_MB.get(m, CONTEXT_MB[DEVICE]) for m in meter_.tolist()])
+    at_most = np.log(CONTEXT_SHARE) + np.where(np.isnan(log_capacity), np.inf, log_capacity)
+    full = np.log(_FILLED_SHARE) + log_capacity
+    return np.where(filled(rows) & np.isfinite(full), full, np.minimum(usual, at_most))
 
 
 @cache

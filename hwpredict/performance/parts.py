@@ -204,23 +204,26 @@ EFFECTS: tuple[Effect, ...] = (
     # memory
     *_each("intercept", (), ("m_weights", "m_kv"), 0.2, learned=False),
     *_each("intercept", (), ("m_activation", "m_state"), 1.0, learned=False),
-    *_each("intercept", (), ("m_context",), 0.3, learned=False),
-    *_each("memory mode", ("mode", "platform"), ("m_activation",), 0.5, df=_ODD),
+    *_each("intercept", (), ("m_context",), 0.2, learned=False),
+    *_each("memory phase", ("lived", "platform"), ("m_activation",), 0.4, df=_ODD),
     # a runtime's context is some hundred MB wherever it runs: were it free, it would explain all tables whose batches
     # were chosen to fill the device
-    *_each("memory platform", ("platform",), ("m_context",), 0.3, learned=False),
+    *_each("memory platform", ("platform",), ("m_context",), 0.2, learned=False),
     # weights take what they take: a harness that shows less counts something else (its own process, not the device)
-    Effect("memory framework:m_weights", MEMORY, ("framework", "platform"), ("m_weights",), 0.1, False, _WILD),
+    Effect("memory framework:m_weights", MEMORY, ("framework", "platform"), ("m_weights",), 0.05, False, _WILD),
     *_each("memory framework", ("framework", "platform"), ("m_activation",), 0.2, df=_WILD),
-    *_each("memory framework", ("framework", "platform"), ("m_context",), 0.3, learned=False),
-    Effect("memory source:m_weights", MEMORY, ("source", "platform"), ("m_weights",), 0.1, False, _WILD),
+    *_each("memory framework", ("framework", "platform"), ("m_context",), 0.2, learned=False),
+    Effect("memory source:m_weights", MEMORY, ("source", "platform"), ("m_weights",), 0.05, False, _WILD),
+    # a table whose batches were chosen to fill the device: by model, and by device beyond its capacity
+    *_each("filling", ("filling", "model"), ("m_context",), 0.3, df=_ODD),
+    *_each("filling device", ("filling", "device"), ("m_context",), 0.2, df=_ODD),
     *_each("meter", ("meter", "platform"), ("m_activation", "m_context"), 0.4, learned=False),
     Effect("memory source:m_activation", MEMORY, ("source", "platform"), ("m_activation",), 0.15, df=_WILD),
     Effect("memory source:m_context", MEMORY, ("source", "platform"), ("m_context",), 0.2, False, _ODD),
     *_each("memory precision", ("precision", "platform"), ("m_weights", "m_activation"), 0.2, df=_ODD),
     *_each("memory software", _SOFTWARE, ("m_activation",), 0.2),
     *_each("memory software", _SOFTWARE, ("m_context",), 0.15, learned=False),
-    *_each("memory device", ("device", "platform"), ("m_context",), 0.2, learned=False),
+    *_each("memory device", ("device", "platform"), ("m_context",), 0.1, learned=False),
     *_each("memory architecture", ("architecture", "mode"), ("m_activation",), 0.3),
     # in training, gradients and copies of the weights count as well
     Effect("memory architecture served:m_weights", MEMORY, ("served", "architecture"), ("m_weights",), 0.1, df=_ODD),
@@ -229,7 +232,7 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("memory kv source", ("source", "platform"), ("m_kv",), 0.2, learned=False, df=_WILD),
     *_each("memory model", ("model", "mode"), ("m_activation",), 0.2, df=_ODD),
     Effect("memory no_acts", MEMORY, ("no_acts",), ("m_activation",), 0.5, df=_ODD),
-    _memory_row("source", ("source", "platform"), 0.1, learned=False, df=_WILD),
+    _memory_row("source", ("source", "platform"), 0.05, learned=False, df=_WILD),
     _memory_row("source model", ("model", "source"), 0.15, df=_ODD),
     _memory_row("device", ("device", "source"), 0.1, df=_ODD),
     _memory_row("device shown", ("shown", "device", "runtime"), 0.1, df=_WILD),
