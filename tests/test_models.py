@@ -239,8 +239,8 @@ def test_work_grows_with_the_image(name: str, data: st.DataObject) -> None:
     small = data.draw(st.integers(64, 1000))
     large = data.draw(st.integers(small + 1, 1100))
     found = features(name)
-    # counts at two sizes need not fit each other to the last digit
-    assert found.macs(input_size=small) < 1.02 * found.macs(input_size=large)
+    # between two counted sizes, the nearer one is scaled by the pixels: at the change-over, a few percent are lost
+    assert found.macs(input_size=small) < 1.05 * found.macs(input_size=large)
     assert found.macs(input_size=(small, large)) > 0
 
 

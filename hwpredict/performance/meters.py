@@ -62,7 +62,8 @@ _FILLING, _FILLED_SHARE = frozenset({"lambda"}), 0.15
 
 def filled(rows: r.Table) -> NDArray[np.bool_]:
     """Whether the batch of each row was chosen to fill the device."""
-    return np.isin(rows["source"], list(_FILLING)) & (rows["mode"] == "training")
+    here: NDArray[np.bool_] = np.isin(rows["source"], list(_FILLING)) & (rows["mode"] == "training")
+    return here
 
 
 def log_context(rows: r.Table, meter_: NDArray[Any], log_capacity: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -83,7 +84,8 @@ def log_context(rows: r.Table, meter_: NDArray[Any], log_capacity: NDArray[np.fl
     usual = np.log([CONTEXT_MB.get(m, CONTEXT_MB[DEVICE]) for m in meter_.tolist()])
     at_most = np.log(CONTEXT_SHARE) + np.where(np.isnan(log_capacity), np.inf, log_capacity)
     full = np.log(_FILLED_SHARE) + log_capacity
-    return np.where(filled(rows) & np.isfinite(full), full, np.minimum(usual, at_most))
+    out: NDArray[np.float64] = np.where(filled(rows) & np.isfinite(full), full, np.minimum(usual, at_most))
+    return out
 
 
 @cache

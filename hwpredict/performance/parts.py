@@ -205,7 +205,7 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("intercept", (), ("m_weights", "m_kv"), 0.2, learned=False),
     *_each("intercept", (), ("m_activation", "m_state"), 1.0, learned=False),
     *_each("intercept", (), ("m_context",), 0.2, learned=False),
-    *_each("memory phase", ("lived", "platform"), ("m_activation",), 0.4, df=_ODD),
+    *_each("memory phase", ("lived", "platform"), ("m_activation",), 0.5, learned=False, df=_ODD),
     # a runtime's context is some hundred MB wherever it runs: were it free, it would explain all tables whose batches
     # were chosen to fill the device
     *_each("memory platform", ("platform",), ("m_context",), 0.2, learned=False),
