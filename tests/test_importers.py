@@ -688,7 +688,7 @@ def test_what_the_user_says_is_judged_like_the_rest(tmp_path: Path) -> None:
         (
             "a.md",
             "# T\n\n| op | MACs |\n|---|---|\n| qk | 1 |\n",
-            r"none of its 1 Markdown tables .*line 3: op, MACs\)",
+            r"no Markdown table .*line 3: op, MACs\)",
         ),
         ("a.bin", b"\x00\xff\xfe\x01", r"neither Parquet nor text in UTF-8"),
         ("a.txt", "", r"it is empty"),
