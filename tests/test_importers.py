@@ -685,6 +685,11 @@ def test_what_the_user_says_is_judged_like_the_rest(tmp_path: Path) -> None:
         ("a.json", "[1, 2]", r"a JSON list, whose entries have the keys \(none\)"),
         ("a.csv", "name_gpu,num_gpu,watt\nA,1,2\n", r"it has the columns name_gpu, num_gpu, watt"),
         ("a.md", "\n# Title\n\ntext\n", r"line 2 is '# Title'"),
+        (
+            "a.md",
+            "# T\n\n| op | MACs |\n|---|---|\n| qk | 1 |\n",
+            r"no Markdown table .*line 3: op, MACs\)",
+        ),
         ("a.bin", b"\x00\xff\xfe\x01", r"neither Parquet nor text in UTF-8"),
         ("a.txt", "", r"it is empty"),
         ("a.yaml", "a: 1\nb: [\n", r"a.yaml is not valid YAML: "),

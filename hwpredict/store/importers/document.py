@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hwpredict.errors import StoreError
+from hwpredict.store.importers.markdown import tables
 
 #: A text larger than this is read by DuckDB alone, as a table.
 LARGEST_TEXT = 2**30
@@ -177,6 +178,10 @@ class Document:
             return f"it is YAML with the keys {_some(self.yaml if isinstance(self.yaml, dict) else ())}"
         if len(self.header) > 1 and self.path.suffix.lower() in (".csv", ".tsv", ".gz"):
             return f"it has the columns {_some(name or '(unnamed)' for name in self.header)}"
+        if found := list(tables(self.lines)):
+            columns = "; ".join(f"line {table.line}: {_some(table.names)}" for table in found[:3])
+            more = "; …" if len(found) > 3 else ""
+            return f"no Markdown table in it is of a known format ({columns}{more})"
         number, first = next(((n, s.strip()) for n, s in enumerate(self.lines, 1) if s.strip()), (1, ""))
         return f"line {number} is {first[:60]!r}" if first else "it is empty"
 
