@@ -39,10 +39,13 @@ class Covariates:
         Natural logs of work and rates, and slope covariates; NaN where a catalog has no figure.
     labels : dict of str to ndarray of str, shape (row,)
         Level names; ``""`` where a label does not apply.
+    runs : Runs
+        Rows that differ in their batch size only: their labels are equal.
     """
 
     numbers: dict[str, Array]
     labels: dict[str, NDArray[Any]]
+    runs: r.Runs
 
     def __len__(self) -> int:
         return len(self.labels["platform"])
@@ -60,11 +63,13 @@ def covariates(rows: r.Table) -> Covariates:
     -------
     Covariates
     """
-    labels = _labels(rows)
-    work = step_work(rows, labels)
-    rates = _rates(rows)
-    labels |= rates.pop("labels")
-    numbers = work | rates
+    runs = r.runs(rows)
+    once = r.take(rows, runs.first)
+    labels = _labels(once)
+    work = step_work(rows, labels, runs)
+    rates = _rates(once)
+    labels = runs.spread(labels | rates.pop("labels"))
+    numbers = work | runs.spread(rates)
     numbers["log_batch"] = np.log(batch(rows)) - np.log(8.0)
     # efficiency stops changing somewhere: slopes act within a factor of seven or so of the middle
     numbers["batch_slope"] = 2 * np.tanh(numbers["log_batch"] / 2)
@@ -80,7 +85,7 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
     small = np.log(CONTEXT_SHARE) + np.where(np.isnan(numbers["log_capacity"]), np.inf, numbers["log_capacity"])
     numbers["log_context"] = np.minimum(np.log(CONTEXT_MB), small)
-    return Covariates(numbers, labels)
+    return Covariates(numbers, labels, runs)
 
 
 def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:

@@ -6,7 +6,7 @@ that levels are looked up, and their draws added up, once a group.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -39,7 +39,7 @@ SEEN_BY = {
 NOISE_RANGE = 1.4813941
 #: A level that a row has none of, and the first one that is drawn from its population (the next ones are lower).
 NONE, FRESH = -1, -2
-_IDENTITY = ("sequence_length", "n_devices", "batch_size")
+_IDENTITY = ("sequence_length", "n_devices")
 _LARGEST_KEY = 2**62
 
 
@@ -128,11 +128,13 @@ def prepare(
     """Look up everything that the draws of ``rows`` take."""
     names = _Names()
     x = covariates(_with_unstated(rows))
-    mark_overlapped(x, posterior.harnesses)
+    runs = x.runs
+    once = replace(x, numbers={}, labels={name: label[runs.first] for name, label in x.labels.items()})
+    mark_overlapped(once, posterior.harnesses)
     plan = posterior.layout
-    codes, order, group_start = _groups(x, plan, names)
-    first = order[group_start[:-1]]
-    level, seeds, fresh_effect = _levels(posterior, plan, x, names, codes, first, seed)
+    codes, order, group_start = _groups(once, plan, names)
+    first = runs.of_row[order[group_start[:-1]]]
+    level, seeds, fresh_effect = _levels(posterior, plan, once, names, codes, first, seed)
     counts = _Counts(posterior, level)
     situation = np.stack([_situation(counts, SEEN_BY[m]) for m in (TIME, MEMORY)], axis=1)
     level, known = _gather(posterior, level)
@@ -144,7 +146,7 @@ def prepare(
     slope = np.stack([x.numbers[s] for s in plan.slopes], axis=1) if plan.slopes else np.zeros((len(x), 0))
     items, span = x.numbers["log_items"], x.numbers["log_span"]
     finite = [np.isfinite(v).all(axis=1) for v in (weight, top, slope)] + [np.isfinite(items), np.isfinite(span)]
-    noise_group, noise_scale, noise_range = _noise(posterior, x, first, draws, seed)
+    noise_group, noise_scale, noise_range = _noise(posterior, once, first, draws, seed)
     return Prepared(
         order=order,
         group_start=group_start,
@@ -158,11 +160,11 @@ def prepare(
         slope=np.ascontiguousarray(slope, np.float32),
         items=items.astype(np.float32),
         span=span.astype(np.float32),
-        noise_seed=_noise_seeds(rows, names, seed),
+        noise_seed=_noise_seeds(rows, runs, names, seed),
         noise_group=noise_group,
         noise_scale=noise_scale,
         noise_range=noise_range,
-        stretch=_stretch(posterior, x.labels["platform"][first], situation, calibrated),
+        stretch=_stretch(posterior, once.labels["platform"][first], situation, calibrated),
         broken=~np.all(finite, axis=0),
         evidence=_evidence(counts),
         n_measurements=counts.of("cell:row"),
@@ -177,7 +179,7 @@ def _with_unstated(rows: r.Table) -> r.Table:
 
 
 def _groups(x: Covariates, plan: Layout, names: _Names) -> tuple[dict[str, tuple[Index, list[str]]], Index, Index]:
-    """Coded labels, the rows ordered by group, and where each group starts."""
+    """Coded labels of runs, the rows ordered by group, and where each group starts."""
     foreign = sorted(set(plan.labels) - set(x.labels))
     if foreign:
         raise PosteriorError(
@@ -185,7 +187,7 @@ def _groups(x: Covariates, plan: Layout, names: _Names) -> tuple[dict[str, tuple
             f"{', '.join(foreign)}; fit it again with `hwpredict fit`"
         )
     codes = {label: names.code(x.labels[label]) for label in plan.labels}
-    key, bound = np.zeros(len(x), np.int64), 1
+    key, bound = np.zeros(len(x.runs.first), np.int64), 1
     for mine, distinct in codes.values():
         if len(distinct) == 1:
             continue
@@ -194,9 +196,10 @@ def _groups(x: Covariates, plan: Layout, names: _Names) -> tuple[dict[str, tuple
             bound = len(seen)
         key = key * len(distinct) + mine
         bound *= len(distinct)
+    key = key[x.runs.of_row]
     order = np.argsort(key, kind="stable")
     changed = np.flatnonzero(np.diff(key[order])) + 1
-    return codes, order, np.concatenate([[0], changed, [len(x)]]).astype(np.int64)
+    return codes, order, np.concatenate([[0], changed, [len(order)]]).astype(np.int64)
 
 
 def _levels(
@@ -305,15 +308,20 @@ def _noise(posterior: Posterior, x: Covariates, first: Index, draws: int, seed: 
     return group.reshape(-1, 2), scale, width
 
 
-def _noise_seeds(rows: r.Table, names: _Names, seed: int) -> Bits:
+def _noise_seeds(rows: r.Table, runs: r.Runs, names: _Names, seed: int) -> Bits:
     """Seeds of the noise of time and memory, shape (row, 2), by everything that identifies a row."""
-    out = np.array([[hashing.of_name(f"{seed}|noise|{m}") for m in (TIME, MEMORY)]] * r.length(rows), np.uint64)
+    start = np.array([hashing.of_name(f"{seed}|noise|{m}") for m in (TIME, MEMORY)], np.uint64)
+    out = np.broadcast_to(start, (len(runs.first), 2))
     for column in r.TEXT_COLUMNS:
-        out = hashing.combine(out, names.hashes(rows[column])[:, None])
+        out = hashing.combine(out, names.hashes(rows[column][runs.first])[:, None])
     for column in _IDENTITY:
-        values = np.where(np.isnan(rows[column]), np.nan, rows[column])  # one NaN for all
-        out = hashing.combine(out, values.view(np.uint64)[:, None])
-    return out
+        out = hashing.combine(out, _bits(rows[column][runs.first]))
+    return hashing.combine(out[runs.of_row], _bits(rows["batch_size"]))
+
+
+def _bits(column: Array) -> Bits:
+    """Bits of numbers, shape (row, 1)."""
+    return np.where(np.isnan(column), np.nan, column).view(np.uint64)[:, None]  # one NaN for all
 
 
 def _stretch(posterior: Posterior, platform: NDArray[Any], situation: Index, calibrated: bool) -> Single:
