@@ -233,7 +233,10 @@ def _levels(
         level[has] = np.where(named[plan.columns[has, 0]], level[has], NONE)
     effect, group = np.nonzero(level == FRESH)
     bits = _salts(plan.names, seed)[effect]
-    hashed = np.stack([names.hashes(x.labels[label])[first] for label in plan.labels])
+    hashed = np.zeros(local.shape, np.uint64)
+    for k in np.unique(plan.columns[np.unique(effect)]):
+        if k >= 0:
+            hashed[k] = names.hashes(x.labels[plan.labels[k]])[first]
     for j in range(plan.columns.shape[1]):
         column = plan.columns[effect, j]
         bits = np.where(column >= 0, hashing.combine(bits, hashed[column, group]), bits)
@@ -249,15 +252,11 @@ def _salts(names: tuple[str, ...], seed: int) -> Bits:
 
 
 def _search(posterior: Posterior, key: Index) -> Index:
-    """Level of each key (effect, group) by bisection of all effects at once; :data:`FRESH` where there is none."""
-    end = posterior.starts[1:, None]
-    low, high = np.broadcast_to(posterior.starts[:-1, None], key.shape), np.broadcast_to(end, key.shape)
-    for _ in range(int(np.diff(posterior.starts).max(initial=0)).bit_length()):
-        middle = (low + high) >> 1
-        right = (posterior.keys[np.minimum(middle, len(posterior.keys) - 1)] < key) & (low < high)
-        low, high = np.where(right, middle + 1, low), np.where(right, high, middle)
-    hit = (low < end) & (posterior.keys[np.minimum(low, len(posterior.keys) - 1)] == key)
-    return np.where(hit, low, FRESH)
+    """Level of each key (effect, group); :data:`FRESH` where there is none."""
+    index = posterior.key_index
+    wanted = np.clip(key, 0, index.missing) + index.offset
+    found = np.searchsorted(index.keys, wanted)
+    return np.where(index.keys[np.minimum(found, len(index.keys) - 1)] == wanted, found, FRESH)
 
 
 def _gather(posterior: Posterior, level: Index) -> tuple[Index, Single]:
@@ -291,21 +290,28 @@ def _situation(counts: _Counts, effects: tuple[str, ...]) -> Index:
 
 def _noise(posterior: Posterior, x: Covariates, first: Index, draws: int, seed: int) -> tuple[Index, Single, Single]:
     """Noise group of each group, time and memory; scales of its draws; and the width of the noise."""
-    labels = [SEPARATOR.join(p) for p in zip(*(x.labels[n][first].tolist() for n in NOISE_LABELS), strict=True)]
-    place: dict[str, int] = {}
-    group = np.array([[place.setdefault(f"{m}|{n}", len(place)) for m in (TIME, MEMORY)] for n in labels], np.int64)
-    scale = np.empty((len(place), draws), np.float32)
-    width = np.empty(len(place), np.float32)
-    for name, i in place.items():
+    joined = r.by_unique(lambda *names: SEPARATOR.join(names), *(x.labels[n][first] for n in NOISE_LABELS))
+    place = {name: i for i, name in enumerate(dict.fromkeys(joined))}
+    group = 2 * np.array([place[name] for name in joined], np.int64)[:, None] + np.arange(2)
+    scale = np.empty((2 * len(place), draws), np.float32)
+    width = np.empty(len(scale), np.float32)
+    for i, name in enumerate(f"{metric}|{name}" for name in place for metric in (TIME, MEMORY)):
         if name in posterior.noise_index:
             scale[i] = posterior.noise[posterior.noise_index[name]]
             width[i] = NOISE_RANGE * scale[i, 0]
-            continue
-        center, spread = posterior.noise_population[1 if name.startswith(MEMORY) else 0]
-        z, t = (hashing.bits(hashing.seeds([name], f"{seed}|{what}"), draws)[0] for what in ("noise scale", "noise"))
-        scale[i] = a.exp(center + spread * a.normal(z))
-        width[i] = np.subtract(*np.quantile(scale[i] * hashing.DEVIATES[NOISE_DF](t), [0.75, 0.25]))
-    return group.reshape(-1, 2), scale, width
+        else:
+            center, spread = posterior.noise_population[i % 2].tolist()
+            scale[i], width[i] = _unseen_noise(name, center, spread, draws, seed)
+    return group, scale, width
+
+
+@lru_cache(maxsize=1024)
+def _unseen_noise(name: str, center: float, spread: float, draws: int, seed: int) -> tuple[Single, np.float32]:
+    """Scales of the noise of a group that the posterior has not seen, shape (draw,), and the width of its noise."""
+    z, t = (hashing.bits(hashing.seeds([name], f"{seed}|{what}"), draws)[0] for what in ("noise scale", "noise"))
+    scale = np.asarray(a.exp(np.float32(center) + np.float32(spread) * a.normal(z)), np.float32)
+    upper, lower = np.quantile(scale * hashing.DEVIATES[NOISE_DF](t), [0.75, 0.25])
+    return scale, np.float32(upper - lower)
 
 
 def _noise_seeds(rows: r.Table, runs: r.Runs, names: _Names, seed: int) -> Bits:
