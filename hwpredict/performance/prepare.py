@@ -134,7 +134,7 @@ def prepare(
     plan = posterior.layout
     codes, order, group_start = _groups(once, plan, names)
     first = runs.of_row[order[group_start[:-1]]]
-    level, seeds, fresh_effect = _levels(posterior, plan, once, names, codes, first, seed)
+    level, seeds, fresh_effect = _levels(posterior, plan, codes, first, seed)
     counts = _Counts(posterior, level)
     situation = np.stack([_situation(counts, SEEN_BY[m]) for m in (TIME, MEMORY)], axis=1)
     level, known = _gather(posterior, level)
@@ -205,21 +205,18 @@ def _groups(x: Covariates, plan: Layout, names: _Names) -> tuple[dict[str, tuple
 def _levels(
     posterior: Posterior,
     plan: Layout,
-    x: Covariates,
-    names: _Names,
     codes: dict[str, tuple[Index, list[str]]],
     first: Index,
     seed: int,
 ) -> tuple[Index, Bits, Index]:
     """Level of the posterior of each group and effect; seeds and effects of those that it has not seen."""
-    local = np.stack([codes[label][0][first] for label in plan.labels])
-    place = np.empty_like(local)
-    named = np.empty(local.shape, bool)
-    for k, label in enumerate(plan.labels):
-        distinct = codes[label][1]
-        index = posterior.vocabulary.index(label) if label in posterior.vocabulary.names else {}
-        place[k] = np.array([index.get(n, -1) for n in distinct], np.int64)[local[k]]
-        named[k] = np.array([n != "" for n in distinct])[local[k]]
+    distinct = [codes[label][1] for label in plan.labels]
+    known = [posterior.vocabulary.index(n) if n in posterior.vocabulary.names else {} for n in plan.labels]
+    begin = np.cumsum([0, *map(len, distinct)])[:-1]
+    at = np.stack([codes[label][0][first] for label in plan.labels]) + begin[:, None]  # (label, group)
+    every = [name for values in distinct for name in values]
+    place = np.array([index.get(n, -1) for values, index in zip(distinct, known, strict=True) for n in values])[at]
+    named = np.array([n != "" for n in every])[at]
     key = np.zeros((len(plan.columns), len(first)), np.int64)
     unknown = np.zeros(key.shape, bool)
     for j in range(plan.columns.shape[1]):
@@ -233,10 +230,7 @@ def _levels(
         level[has] = np.where(named[plan.columns[has, 0]], level[has], NONE)
     effect, group = np.nonzero(level == FRESH)
     bits = _salts(plan.names, seed)[effect]
-    hashed = np.zeros(local.shape, np.uint64)
-    for k in np.unique(plan.columns[np.unique(effect)]):
-        if k >= 0:
-            hashed[k] = names.hashes(x.labels[plan.labels[k]])[first]
+    hashed = np.array([hashing.of_name(n) for n in every], np.uint64)[at]
     for j in range(plan.columns.shape[1]):
         column = plan.columns[effect, j]
         bits = np.where(column >= 0, hashing.combine(bits, hashed[column, group]), bits)
