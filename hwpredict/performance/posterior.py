@@ -14,7 +14,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from hwpredict.errors import PosteriorError
 from hwpredict.performance.calibration import Calibration
 from hwpredict.performance.design import Vocabulary
 from hwpredict.performance.deviations import StoredDeviations
+from hwpredict.performance.key_index import KeyIndex
 from hwpredict.performance.layout import Layout, layout
 from hwpredict.performance.parts import PART_NAMES, Effect
 
@@ -41,23 +41,6 @@ DRAWS = 112
 CHUNK = 512
 #: The draws are noise below their first bits: the highest level takes a minute and saves one percent.
 COMPRESSION = 6
-
-
-@dataclass(frozen=True, slots=True)
-class KeyIndex:
-    """Keys of all effects behind one another, so that one search finds levels of any of them.
-
-    Attributes
-    ----------
-    keys : ndarray of int64, shape (level,)
-        Ascending.
-    offset, missing : ndarray of int64, shape (effect, 1)
-        What the keys of each effect are moved by, and a key that it does not have, larger than those that it has.
-    """
-
-    keys: NDArray[np.int64]
-    offset: NDArray[np.int64]
-    missing: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -131,15 +114,7 @@ class Posterior:
     @cached_property
     def key_index(self) -> KeyIndex:
         """Where each level is."""
-        missing = [int(self.keys[end - 1]) + 1 if end > begin else 0 for begin, end in pairwise(self.starts.tolist())]
-        offset = [0, *accumulate(m + 1 for m in missing)]
-        if offset[-1] > np.iinfo(np.int64).max:
-            raise PosteriorError(
-                "the labels of the effects have too many combinations to be counted: fit fewer effects or fewer labels"
-            )
-        column = np.array(offset[:-1], np.int64)
-        keys = self.keys + np.repeat(column, np.diff(self.starts))
-        return KeyIndex(keys, column[:, None], np.array(missing, np.int64)[:, None])
+        return KeyIndex.of(self.keys, self.starts)
 
     def deviations(self, levels: NDArray[np.int64]) -> NDArray[np.int16]:
         """Draws minus mean of some levels, shape (level, draw)."""

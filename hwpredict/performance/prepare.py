@@ -224,7 +224,8 @@ def _levels(
         here = place[plan.columns[mine, j]]
         key[mine] = key[mine] * plan.radix[mine, j, None] + here
         unknown[mine] |= here < 0
-    level = np.where(unknown, FRESH, _search(posterior, key))
+    found = posterior.key_index.find(key)
+    level = np.where(unknown | (found < 0), FRESH, found)
     if plan.columns.shape[1]:
         has = plan.columns[:, 0] >= 0
         level[has] = np.where(named[plan.columns[has, 0]], level[has], NONE)
@@ -243,14 +244,6 @@ def _levels(
 def _salts(names: tuple[str, ...], seed: int) -> Bits:
     """What the seeds of each effect's levels start from."""
     return np.array([hashing.of_name(f"{seed}|{name}") for name in names], np.uint64)
-
-
-def _search(posterior: Posterior, key: Index) -> Index:
-    """Level of each key (effect, group); :data:`FRESH` where there is none."""
-    index = posterior.key_index
-    wanted = np.clip(key, 0, index.missing) + index.offset
-    found = np.searchsorted(index.keys, wanted)
-    return np.where(index.keys[np.minimum(found, len(index.keys) - 1)] == wanted, found, FRESH)
 
 
 def _gather(posterior: Posterior, level: Index) -> tuple[Index, Single]:
