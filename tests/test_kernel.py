@@ -18,6 +18,7 @@ from scipy import stats
 from hwpredict.errors import PosteriorError
 from hwpredict.performance import arithmetic as a, hashing, predictive, rows as r
 from hwpredict.performance.calibration import Calibration, key
+from hwpredict.performance.key_index import KeyIndex
 from hwpredict.performance.layout import layout
 from hwpredict.performance.parts import Effect
 from hwpredict.performance.posterior import Posterior
@@ -156,3 +157,18 @@ def test_the_shipped_file_is_small_and_opens_as_a_tree() -> None:
     with xr.open_datatree(reference_path(), engine="netcdf4") as tree:
         assert {"posterior", "constant_data"} <= set(tree.children)
         assert tree["posterior"]["deviation"].dims == ("chain", "draw", "level")
+
+
+@given(st.lists(st.lists(st.integers(0, 2**40), max_size=6, unique=True), min_size=1, max_size=5), st.data())
+def test_one_search_finds_levels_of_any_effect(keys: list[list[int]], data: st.DataObject) -> None:
+    starts = np.cumsum([0, *map(len, keys)])
+    flat = np.array([k for mine in keys for k in sorted(mine)], np.int64)
+    index = KeyIndex.of(flat, starts)
+    wanted = np.array([data.draw(st.sampled_from([*mine, 3, -1, 2**46])) for mine in keys], np.int64)[:, None]
+    for effect, (mine, one, found) in enumerate(zip(keys, wanted[:, 0], index.find(wanted)[:, 0], strict=True)):
+        assert found == (starts[effect] + sorted(mine).index(one) if one in mine else -1)
+
+
+def test_more_keys_than_64_bits_number_are_refused() -> None:
+    with pytest.raises(PosteriorError, match="fewer labels"):
+        KeyIndex.of(np.array([2**62, 2**62], np.int64), np.array([0, 1, 2]))

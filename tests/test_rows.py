@@ -255,3 +255,31 @@ def test_by_unique_calls_once_for_each_combination() -> None:
 
     assert r.by_unique(function, np.array(["x", "y", "x"]), np.array([1, 1, 1])) == ["x1", "y1", "x1"]
     assert calls == [("x", 1), ("y", 1)]
+
+
+def test_runs_are_neighbours_that_differ_in_their_batch_size_alone() -> None:
+    base = {"model": "gpt2", "hardware": "cuda", "sequence_length": None, "parameters": 1e8}
+    changes: list[dict[str, object]] = [
+        {"batch_size": 1}, {"batch_size": 8}, {"batch_size": None}, {"batch_size": 2, "note": "x"},
+        {"batch_size": 4, "note": "x", "sequence_length": 64}, {"batch_size": 1},
+    ]  # fmt: skip
+    found = r.runs(r.table([base | change for change in changes]))
+    assert found.first.tolist() == [0, 2, 3, 4, 5]
+    assert found.of_row.tolist() == [0, 0, 1, 2, 3, 4]
+    assert found.spread({"x": np.arange(5)})["x"].tolist() == [0, 0, 1, 2, 3, 4]
+    assert r.runs(r.table([])).first.tolist() == []
+
+
+@given(st.lists(st.tuples(words, numbers, st.lists(st.integers(1, 4096), min_size=1, max_size=4)), max_size=4))
+def test_covariates_of_a_run_are_those_of_its_rows(
+    drawn: list[tuple[dict[str, str], dict[str, float], list[int]]],
+) -> None:
+    rows = r.table([text | figures | {"batch_size": b} for text, figures, batches in drawn for b in batches])
+    together = covariates(rows)
+    assert len(together) == r.length(rows)
+    for i in range(r.length(rows)):
+        alone = covariates(r.take(rows, np.array([i])))
+        for name, values in alone.numbers.items():
+            assert np.array_equal(values, together.numbers[name][[i]], equal_nan=True), name
+        for name, label in alone.labels.items():
+            assert label[0] == together.labels[name][i], name

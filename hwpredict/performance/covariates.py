@@ -37,10 +37,13 @@ class Covariates:
         Natural logs of work and rates, and slope covariates; NaN where a catalog has no figure.
     labels : dict of str to ndarray of str, shape (row,)
         Level names; ``""`` where a label does not apply.
+    runs : Runs
+        Rows that differ in their batch size only: their labels are equal.
     """
 
     numbers: dict[str, Array]
     labels: dict[str, NDArray[Any]]
+    runs: r.Runs
 
     def __len__(self) -> int:
         return len(self.labels["platform"])
@@ -58,20 +61,25 @@ def covariates(rows: r.Table) -> Covariates:
     -------
     Covariates
     """
-    labels = _labels(rows)
-    work = step_work(rows, labels)
-    rates = _rates(rows, labels["precision"])
+    runs = r.runs(rows)
+    once = r.take(rows, runs.first)
+    labels = _labels(once)
+    work = step_work(rows, labels, runs)
+    rates = _rates(once, labels["precision"])
     labels |= rates.pop("labels")
-    numbers = work | rates
+    total = np.array(r.by_unique(meters.of_all_devices, once["note"]))
+    rates["log_devices"] = np.log(devices_used(once))
+    rates["log_memory_devices"] = np.where(total, 0.0, rates["log_devices"])
+    rates["log_context"] = meters.log_context(once, labels["meter"], rates["log_capacity"])
+    labels = runs.spread(labels)
+    numbers = work | runs.spread(rates)
     numbers["log_batch"] = np.log(batch(rows)) - np.log(8.0)
     # efficiency stops changing somewhere: slopes act within a factor of seven or so of the middle
     numbers["batch_slope"] = 2 * np.tanh(numbers["log_batch"] / 2)
     numbers["length_slope"] = 2 * np.tanh(numbers["log_length"] / 2)
-    numbers["log_devices"] = np.log(devices_used(rows))
-    total = np.array(r.by_unique(meters.of_all_devices, rows["note"]))
-    numbers["log_memory_devices"] = np.where(total, 0.0, numbers["log_devices"])
-    numbers["log_sharded"] = np.where(labels["sharded"] == "sharded", numbers["log_devices"], 0.0)
-    numbers["log_memory_sharded"] = np.where(total, 0.0, numbers["log_sharded"])
+    sharded = labels["sharded"] == "sharded"
+    numbers["log_sharded"] = np.where(sharded, numbers["log_devices"], 0.0)
+    numbers["log_memory_sharded"] = np.where(sharded, numbers["log_memory_devices"], 0.0)
     # how many milliseconds of peak arithmetic a step is: small steps cannot fill a large device
     load = numbers["log_flops"] - numbers["log_peak"] - numbers["log_devices"] + np.log(1e3)
     numbers["log_load"] = np.clip(load, -8.0, 6.0)
@@ -79,8 +87,7 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["log_bandwidth_centred"] = numbers["log_bandwidth"] - np.log(imputation.BANDWIDTH)
     # a microcontroller reads its weights from flash
     numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
-    numbers["log_context"] = meters.log_context(rows, labels["meter"], numbers["log_capacity"])
-    return Covariates(numbers, labels)
+    return Covariates(numbers, labels, runs)
 
 
 def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:

@@ -24,6 +24,7 @@ from hwpredict.errors import PosteriorError
 from hwpredict.performance.calibration import Calibration
 from hwpredict.performance.design import Vocabulary
 from hwpredict.performance.deviations import StoredDeviations
+from hwpredict.performance.key_index import KeyIndex
 from hwpredict.performance.layout import Layout, layout
 from hwpredict.performance.parts import PART_NAMES, Effect
 
@@ -109,6 +110,11 @@ class Posterior:
     def layout(self) -> Layout:
         """The sums that the effects are added up in."""
         return layout(self.effects, {label: len(names) for label, names in self.vocabulary.names.items()})
+
+    @cached_property
+    def key_index(self) -> KeyIndex:
+        """Where each level is."""
+        return KeyIndex.of(self.keys, self.starts)
 
     def deviations(self, levels: NDArray[np.int64]) -> NDArray[np.int16]:
         """Draws minus mean of some levels, shape (level, draw)."""

@@ -6,7 +6,7 @@ that levels are looked up, and their draws added up, once a group.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -37,7 +37,7 @@ SEEN_BY = {
 NOISE_RANGE = 1.4813941
 #: A level that a row has none of, and the first one that is drawn from its population (the next ones are lower).
 NONE, FRESH = -1, -2
-_IDENTITY = ("sequence_length", "n_devices", "batch_size")
+_IDENTITY = ("sequence_length", "n_devices")
 _LARGEST_KEY = 2**62
 
 
@@ -126,11 +126,13 @@ def prepare(
     """Look up everything that the draws of ``rows`` take."""
     names = _Names()
     x = covariates(_with_unstated(rows))
-    mark_overlapped(x, posterior.harnesses)
+    runs = x.runs
+    once = replace(x, numbers={}, labels={name: label[runs.first] for name, label in x.labels.items()})
+    mark_overlapped(once, posterior.harnesses)
     plan = posterior.layout
-    codes, order, group_start = _groups(x, plan, names)
-    first = order[group_start[:-1]]
-    level, seeds, fresh_effect = _levels(posterior, plan, x, names, codes, first, seed)
+    codes, order, group_start = _groups(once, plan, names)
+    first = runs.of_row[order[group_start[:-1]]]
+    level, seeds, fresh_effect = _levels(posterior, plan, codes, first, seed)
     counts = _Counts(posterior, level)
     situation = np.stack([_situation(counts, SEEN_BY[m]) for m in (TIME, MEMORY)], axis=1)
     level, known = _gather(posterior, level)
@@ -142,7 +144,7 @@ def prepare(
     slope = np.stack([x.numbers[s] for s in plan.slopes], axis=1) if plan.slopes else np.zeros((len(x), 0))
     items, span = x.numbers["log_items"], x.numbers["log_span"]
     finite = [np.isfinite(v).all(axis=1) for v in (weight, top, slope)] + [np.isfinite(items), np.isfinite(span)]
-    noise_group, noise_scale, noise_range = _noise(posterior, x, first, draws, seed)
+    noise_group, noise_scale, noise_range = _noise(posterior, once, first, draws, seed)
     return Prepared(
         order=order,
         group_start=group_start,
@@ -156,11 +158,11 @@ def prepare(
         slope=np.ascontiguousarray(slope, np.float32),
         items=items.astype(np.float32),
         span=span.astype(np.float32),
-        noise_seed=_noise_seeds(rows, names, seed),
+        noise_seed=_noise_seeds(rows, runs, names, seed),
         noise_group=noise_group,
         noise_scale=noise_scale,
         noise_range=noise_range,
-        stretch=_stretch(posterior, x.labels["platform"][first], situation, calibrated),
+        stretch=_stretch(posterior, once.labels["platform"][first], situation, calibrated),
         broken=~np.all(finite, axis=0),
         evidence=_evidence(counts),
         n_measurements=counts.of("cell:row"),
@@ -175,7 +177,7 @@ def _with_unstated(rows: r.Table) -> r.Table:
 
 
 def _groups(x: Covariates, plan: Layout, names: _Names) -> tuple[dict[str, tuple[Index, list[str]]], Index, Index]:
-    """Coded labels, the rows ordered by group, and where each group starts."""
+    """Coded labels of runs, the rows ordered by group, and where each group starts."""
     foreign = sorted(set(plan.labels) - set(x.labels))
     if foreign:
         raise PosteriorError(
@@ -183,7 +185,7 @@ def _groups(x: Covariates, plan: Layout, names: _Names) -> tuple[dict[str, tuple
             f"{', '.join(foreign)}; fit it again with `hwpredict fit`"
         )
     codes = {label: names.code(x.labels[label]) for label in plan.labels}
-    key, bound = np.zeros(len(x), np.int64), 1
+    key, bound = np.zeros(len(x.runs.first), np.int64), 1
     for mine, distinct in codes.values():
         if len(distinct) == 1:
             continue
@@ -192,29 +194,27 @@ def _groups(x: Covariates, plan: Layout, names: _Names) -> tuple[dict[str, tuple
             bound = len(seen)
         key = key * len(distinct) + mine
         bound *= len(distinct)
+    key = key[x.runs.of_row]
     order = np.argsort(key, kind="stable")
     changed = np.flatnonzero(np.diff(key[order])) + 1
-    return codes, order, np.concatenate([[0], changed, [len(x)]]).astype(np.int64)
+    return codes, order, np.concatenate([[0], changed, [len(order)]]).astype(np.int64)
 
 
 def _levels(
     posterior: Posterior,
     plan: Layout,
-    x: Covariates,
-    names: _Names,
     codes: dict[str, tuple[Index, list[str]]],
     first: Index,
     seed: int,
 ) -> tuple[Index, Bits, Index]:
     """Level of the posterior of each group and effect; seeds and effects of those that it has not seen."""
-    local = np.stack([codes[label][0][first] for label in plan.labels])
-    place = np.empty_like(local)
-    named = np.empty(local.shape, bool)
-    for k, label in enumerate(plan.labels):
-        distinct = codes[label][1]
-        index = posterior.vocabulary.index(label) if label in posterior.vocabulary.names else {}
-        place[k] = np.array([index.get(n, -1) for n in distinct], np.int64)[local[k]]
-        named[k] = np.array([n != "" for n in distinct])[local[k]]
+    distinct = [codes[label][1] for label in plan.labels]
+    known = [posterior.vocabulary.index(n) if n in posterior.vocabulary.names else {} for n in plan.labels]
+    begin = np.cumsum([0, *map(len, distinct)])[:-1]
+    at = np.stack([codes[label][0][first] for label in plan.labels]) + begin[:, None]  # (label, group)
+    every = [name for values in distinct for name in values]
+    place = np.array([index.get(n, -1) for values, index in zip(distinct, known, strict=True) for n in values])[at]
+    named = np.array([n != "" for n in every])[at]
     key = np.zeros((len(plan.columns), len(first)), np.int64)
     unknown = np.zeros(key.shape, bool)
     for j in range(plan.columns.shape[1]):
@@ -222,13 +222,14 @@ def _levels(
         here = place[plan.columns[mine, j]]
         key[mine] = key[mine] * plan.radix[mine, j, None] + here
         unknown[mine] |= here < 0
-    level = np.where(unknown, FRESH, _search(posterior, key))
+    found = posterior.key_index.find(key)
+    level = np.where(unknown | (found < 0), FRESH, found)
     if plan.columns.shape[1]:
         has = plan.columns[:, 0] >= 0
         level[has] = np.where(named[plan.columns[has, 0]], level[has], NONE)
     effect, group = np.nonzero(level == FRESH)
     bits = _salts(plan.names, seed)[effect]
-    hashed = np.stack([names.hashes(x.labels[label])[first] for label in plan.labels])
+    hashed = np.array([hashing.of_name(n) for n in every], np.uint64)[at]
     for j in range(plan.columns.shape[1]):
         column = plan.columns[effect, j]
         bits = np.where(column >= 0, hashing.combine(bits, hashed[column, group]), bits)
@@ -241,18 +242,6 @@ def _levels(
 def _salts(names: tuple[str, ...], seed: int) -> Bits:
     """What the seeds of each effect's levels start from."""
     return np.array([hashing.of_name(f"{seed}|{name}") for name in names], np.uint64)
-
-
-def _search(posterior: Posterior, key: Index) -> Index:
-    """Level of each key (effect, group) by bisection of all effects at once; :data:`FRESH` where there is none."""
-    end = posterior.starts[1:, None]
-    low, high = np.broadcast_to(posterior.starts[:-1, None], key.shape), np.broadcast_to(end, key.shape)
-    for _ in range(int(np.diff(posterior.starts).max(initial=0)).bit_length()):
-        middle = (low + high) >> 1
-        right = (posterior.keys[np.minimum(middle, len(posterior.keys) - 1)] < key) & (low < high)
-        low, high = np.where(right, middle + 1, low), np.where(right, high, middle)
-    hit = (low < end) & (posterior.keys[np.minimum(low, len(posterior.keys) - 1)] == key)
-    return np.where(hit, low, FRESH)
 
 
 def _gather(posterior: Posterior, level: Index) -> tuple[Index, Single]:
@@ -286,32 +275,44 @@ def _situation(counts: _Counts, effects: tuple[str, ...]) -> Index:
 
 def _noise(posterior: Posterior, x: Covariates, first: Index, draws: int, seed: int) -> tuple[Index, Single, Single]:
     """Noise group of each group, time and memory; scales of its draws; and the width of the noise."""
-    labels = [SEPARATOR.join(p) for p in zip(*(x.labels[n][first].tolist() for n in NOISE_LABELS), strict=True)]
-    place: dict[str, int] = {}
-    group = np.array([[place.setdefault(f"{m}|{n}", len(place)) for m in (TIME, MEMORY)] for n in labels], np.int64)
-    scale = np.empty((len(place), draws), np.float32)
-    width = np.empty(len(place), np.float32)
-    for name, i in place.items():
+    joined = r.by_unique(lambda *names: SEPARATOR.join(names), *(x.labels[n][first] for n in NOISE_LABELS))
+    place = {name: i for i, name in enumerate(dict.fromkeys(joined))}
+    group = 2 * np.array([place[name] for name in joined], np.int64)[:, None] + np.arange(2)
+    scale = np.empty((2 * len(place), draws), np.float32)
+    width = np.empty(len(scale), np.float32)
+    for i, name in enumerate(f"{metric}|{name}" for name in place for metric in (TIME, MEMORY)):
         if name in posterior.noise_index:
             scale[i] = posterior.noise[posterior.noise_index[name]]
             width[i] = NOISE_RANGE * scale[i, 0]
-            continue
-        center, spread = posterior.noise_population[1 if name.startswith(MEMORY) else 0]
-        z, t = (hashing.bits(hashing.seeds([name], f"{seed}|{what}"), draws)[0] for what in ("noise scale", "noise"))
-        scale[i] = a.exp(center + spread * a.normal(z))
-        width[i] = np.subtract(*np.quantile(scale[i] * hashing.DEVIATES[NOISE_DF](t), [0.75, 0.25]))
-    return group.reshape(-1, 2), scale, width
+        else:
+            center, spread = posterior.noise_population[i % 2].tolist()
+            scale[i], width[i] = _unseen_noise(name, center, spread, draws, seed)
+    return group, scale, width
 
 
-def _noise_seeds(rows: r.Table, names: _Names, seed: int) -> Bits:
+@lru_cache(maxsize=1024)
+def _unseen_noise(name: str, center: float, spread: float, draws: int, seed: int) -> tuple[Single, np.float32]:
+    """Scales of the noise of a group that the posterior has not seen, shape (draw,), and the width of its noise."""
+    z, t = (hashing.bits(hashing.seeds([name], f"{seed}|{what}"), draws)[0] for what in ("noise scale", "noise"))
+    scale = np.asarray(a.exp(np.float32(center) + np.float32(spread) * a.normal(z)), np.float32)
+    upper, lower = np.quantile(scale * hashing.DEVIATES[NOISE_DF](t), [0.75, 0.25])
+    return scale, np.float32(upper - lower)
+
+
+def _noise_seeds(rows: r.Table, runs: r.Runs, names: _Names, seed: int) -> Bits:
     """Seeds of the noise of time and memory, shape (row, 2), by everything that identifies a row."""
-    out = np.array([[hashing.of_name(f"{seed}|noise|{m}") for m in (TIME, MEMORY)]] * r.length(rows), np.uint64)
+    start = np.array([hashing.of_name(f"{seed}|noise|{m}") for m in (TIME, MEMORY)], np.uint64)
+    out = np.broadcast_to(start, (len(runs.first), 2))
     for column in r.TEXT_COLUMNS:
-        out = hashing.combine(out, names.hashes(rows[column])[:, None])
+        out = hashing.combine(out, names.hashes(rows[column][runs.first])[:, None])
     for column in _IDENTITY:
-        values = np.where(np.isnan(rows[column]), np.nan, rows[column])  # one NaN for all
-        out = hashing.combine(out, values.view(np.uint64)[:, None])
-    return out
+        out = hashing.combine(out, _bits(rows[column][runs.first]))
+    return hashing.combine(out[runs.of_row], _bits(rows["batch_size"]))
+
+
+def _bits(column: Array) -> Bits:
+    """Bits of numbers, shape (row, 1)."""
+    return np.where(np.isnan(column), np.nan, column).view(np.uint64)[:, None]  # one NaN for all
 
 
 def _stretch(posterior: Posterior, platform: NDArray[Any], situation: Index, calibrated: bool) -> Single:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -114,6 +115,44 @@ def length(rows: Table) -> int:
 def take(rows: Table, index: NDArray[Any]) -> Table:
     """The rows at ``index`` (integers or a mask)."""
     return {name: column[index] for name, column in rows.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Neighbouring rows that are alike in everything but their batch size: what is looked up for one holds for all.
+
+    Attributes
+    ----------
+    first : ndarray of int, shape (run,)
+        First row of each run.
+    of_row : ndarray of int, shape (row,)
+        Run of each row.
+    """
+
+    first: NDArray[np.int64]
+    of_row: NDArray[np.int64]
+
+    def spread(self, columns: Table) -> Table:
+        """Columns of runs, shape (run,), as columns of rows."""
+        if len(self.first) == len(self.of_row):
+            return columns
+        return {name: column[self.of_row] for name, column in columns.items()}
+
+
+def runs(rows: Table) -> Runs:
+    """Runs of rows that differ in their batch size only; of a matrix one per model, target, precision and length.
+
+    A comparison of neighbours costs a tenth of a look-up. Whether a batch size is stated at all counts as a difference.
+    """
+    n = length(rows)
+    differs = np.zeros(max(n - 1, 0), bool)
+    for name in TEXT_COLUMNS:
+        differs |= rows[name][1:] != rows[name][:-1]
+    for name in NUMBER_COLUMNS:
+        column = np.isnan(rows[name]) if name == "batch_size" else rows[name].view(np.uint64)  # a NaN equals itself
+        differs |= column[1:] != column[:-1]
+    starts = np.concatenate([np.ones(min(n, 1), bool), differs])
+    return Runs(np.flatnonzero(starts), np.cumsum(starts) - 1)
 
 
 _SIDES = re.compile(r"(\d+(?:\.\d+)?)(?:[x*](\d+(?:\.\d+)?))?(?:[x*]\d+)*(?:,[\s\dx*]+)?", re.ASCII)

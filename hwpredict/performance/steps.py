@@ -35,7 +35,9 @@ def batch(rows: r.Table) -> Array:
 
     That of several instances on one device is their total: their items pass through the device at the same time.
     """
-    stated = rows["batch_size"] * np.array(r.by_unique(notes.instances, rows["note"]))
+    stated = rows["batch_size"]
+    if (rows["note"] != "").any():
+        stated = stated * np.array(r.by_unique(notes.instances, rows["note"]))
     blind = np.isnan(stated) & np.isnan(rows["latency_ms"])
     return np.where(np.isnan(stated), np.where(blind, UNSTATED_BATCH, 1.0), stated)
 
@@ -98,16 +100,43 @@ def _touched(name: str) -> float:
     return f.macs_per_token(0) if f is not None else np.nan
 
 
-def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array]:
+def step_work(rows: r.Table, labels: dict[str, NDArray[Any]], runs: r.Runs) -> dict[str, Array]:
     """Operations and bytes of one step of the whole batch, as natural logs; unknown figures are imputed.
 
-    Adds the labels ``no_macs``, ``no_acts``, ``no_size`` (the model, where its figure was imputed) and ``sharded``.
+    ``labels`` are those of the runs, shape (run,). Adds ``no_macs``, ``no_acts``, ``no_size`` (the model, where its
+    figure was imputed) and ``sharded``.
     """
-    phase, training = labels["phase"], labels["mode"] == "training"
-    users, devices_ = batch(rows), devices_used(rows)
+    fixed, factors = _sequences(r.take(rows, runs.first), labels)
+    numbers, f = runs.spread(fixed), runs.spread(factors)
+    users = batch(rows)
     # of a server's users, only some are in prefill at once
+    batch_ = np.where(f["queued"], np.sqrt(users), users)
+    # of a mixture of experts a step touches the experts that its tokens choose, each token on its own
+    ratio, choosers = f["ratio"], batch_ * f["choosing"]
+    share = np.where(ratio < 1, np.maximum(1 - (1 - ratio) ** choosers, ratio), 1.0)
+    cache_bytes = np.where(f["cached"], f["token_bytes"] * batch_ * f["context"], 0.0)
+    messages = np.where(f["training"], 4.0 * f["total"], 2.0 * f["width"] * 2 * batch_ * f["read"])
+    with np.errstate(divide="ignore"):
+        numbers |= {
+            "log_flops": np.log(2 * f["passes"] * batch_ * f["denoised"]) + numbers["log_macs_item"],
+            "log_activation_bytes": f["log_acts"] + np.log(batch_ * f["abits"] / 8 * f["passes"] * f["denoised"]),
+            "log_live_bytes": f["log_acts"] + np.log(batch_ * f["abits"] / 8 * f["live"]),
+            "log_weight_bytes": np.log(f["weight_bytes"] * share * f["reads"] * f["moves"]),
+            "log_kv_bytes": np.log(cache_bytes * f["steps"]),
+            "log_cache_bytes": np.log(
+                np.where(f["generate"], cache_bytes * f["tokens"] / f["context"], cache_bytes)
+            ),
+            "log_comm_bytes": np.log(np.where(f["parallel"], messages, 0.0)),
+            # throughput = items / step
+            "log_items": np.log(f["items"] * users),
+        }  # fmt: skip
+    return numbers
+
+
+def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str, Array], r.Table]:
+    """All that does not depend on the batch: figures of :func:`step_work`, and what its others are made of."""
+    phase, training = labels["phase"], labels["mode"] == "training"
     queued = np.array(r.by_unique(notes.queued, phase, rows["note"]))
-    batch_ = np.where(queued, np.sqrt(users), users)
     # of a forward pass that states no length, that of the task in the model's name
     of_task = np.array(r.by_unique(tasks.sequence_length, rows["model"], rows["model_family"]))
     length = np.where(np.isnan(rows["sequence_length"]) & (phase == FORWARD), of_task, rows["sequence_length"])
@@ -169,9 +198,6 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     formats = r.by_unique(format_of, labels["precision"])
     wbits = np.array([f.weight_bits for f in formats])
     abits = np.array([f.activation_bits for f in formats])
-    # of a mixture of experts a step touches the experts that its tokens choose, each token on its own
-    choosers = batch_ * np.where(prefill, prompt, np.where(forward, SEQUENCE_TOKENS, 1.0))
-    share = np.where(ratio < 1, np.maximum(1 - (1 - ratio) ** choosers, ratio), 1.0)
     weights = np.where(touched_once > 0, np.minimum(touched_once / ratio, total), total)
     denoised = np.array(
         r.by_unique(
@@ -180,39 +206,50 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]]) -> dict[str, Array
     )
     decoded = np.isin(labels["architecture"], list(notes.TRANSLATES)) & forward & (lengths > 0)
     steps = np.where(generate, generated + 1, denoised)
-    reads = np.where(decoded, lengths, steps)  # the layers of a translation are counted as often as they run
-    per_token = np.where(np.isnan(kv), 4 * width * 0.3, kv)
-    cache_bytes = np.where(training | forward, 0.0, per_token * batch_ * context)
-    messages = np.where(training, 4.0 * total, 2.0 * width * 2 * batch_ * read)
-    parallel = (devices_ > 1) & (training | ~forward)
-    passes = np.where(training, TRAINING_FLOPS, 1.0)
+    per_step = np.array([t.per_token for t in tokens])
     with np.errstate(divide="ignore"):
         numbers = {
-            "log_flops": np.log(2 * passes * batch_ * denoised) + log_macs,
             "log_macs_item": log_macs,
-            "log_activation_bytes": log_acts + np.log(batch_ * abits / 8 * passes * denoised),
-            "log_live_bytes": log_acts + np.log(batch_ * abits / 8 * np.where(training, 1.0, LIVE_SHARE)),
-            "log_weight_bytes": np.log(weights * wbits / 8 * share * reads * np.where(training, 4.0, 1.0)),
             "log_resident_bytes": np.log(total * wbits / 8),
             "log_state_bytes": np.log(np.where(training, total * OPTIMIZER_BYTES, 0.0)),
-            "log_kv_bytes": np.log(cache_bytes * steps),
-            "log_cache_bytes": np.log(np.where(generate, cache_bytes * (prompt + generated) / context, cache_bytes)),
-            "log_comm_bytes": np.log(np.where(parallel, messages, 0.0)),
             "log_depth": np.where(np.isnan(layers), 0.0, 0.5 * np.log(np.maximum(layers, 1) / 32)) + np.log(steps),
             "log_parameters": np.log(total),
+            "log_size": log_macs - np.log(4e9),
+            "log_intensity": (log_macs - log_acts) - 5.0,
+            "log_length": np.where(prefill, np.log(prompt), np.log(context)) - np.log(512.0),
+            # latency = span · step
+            "log_span": np.where(per_step, -np.log(np.maximum(generated, 1.0)), 0.0),
         }
-    numbers["log_size"] = log_macs - np.log(4e9)
-    numbers["log_intensity"] = (log_macs - log_acts) - 5.0
-    numbers["log_length"] = np.where(prefill, np.log(prompt), np.log(context)) - np.log(512.0)
     numbers["log_length"][denoised > 1] = 0.0  # a number of steps, not a length
-    # throughput = items / step; latency = span · step
-    per_step = np.array([t.per_token for t in tokens])
-    numbers["log_items"] = np.log(np.where(forward | decode, 1.0, counted) * users)
-    numbers["log_span"] = np.where(per_step, -np.log(np.maximum(generated, 1.0)), 0.0)
     labels["sharded"] = np.where(training | forward, "replicated", "sharded").astype(object)
     for name, missing in (("no_macs", no_macs), ("no_acts", no_acts), ("no_size", no_size)):
         labels[name] = np.where(missing, labels["model"], "").astype(object)
-    return numbers
+    return numbers, {
+        "queued": queued,
+        "training": training,
+        "generate": generate,
+        "cached": ~(training | forward),
+        "parallel": (devices_used(rows) > 1) & (training | ~forward),
+        "context": context,
+        "tokens": prompt + generated,
+        "read": read,
+        "items": np.where(forward | decode, 1.0, counted),
+        "steps": steps,
+        "denoised": denoised,
+        "passes": np.where(training, TRAINING_FLOPS, 1.0),
+        "live": np.where(training, 1.0, LIVE_SHARE),
+        "moves": np.where(training, 4.0, 1.0),
+        # the layers of a translation are counted as often as they run
+        "reads": np.where(decoded, lengths, steps),
+        "choosing": np.where(prefill, prompt, np.where(forward, SEQUENCE_TOKENS, 1.0)),
+        "ratio": ratio,
+        "total": total,
+        "width": width,
+        "log_acts": log_acts,
+        "abits": abits,
+        "weight_bytes": weights * wbits / 8,
+        "token_bytes": np.where(np.isnan(kv), 4 * width * 0.3, kv),
+    }
 
 
 def _sizes(described: NDArray[Any]) -> tuple[Array, Array, Array, Array, Array]:

@@ -75,13 +75,14 @@ def _panel(ax: Axes, part: xr.Dataset, metric: str, names: list[str]) -> None:
     span = np.log(batch[-1] / batch[0]) if len(batch) > 1 else 1.0
     shift = np.linspace(-0.5, 0.5, len(shown)) * min(0.35 * span / max(len(batch) - 1, 1), 0.35)
     last: list[tuple[int, float, float]] = []
+    whiskers = []
+    platforms = panels.platforms_of(part)
     for position, h in enumerate(shown):
-        seen = style.look(panels.platforms_of(part)[h])
+        seen = style.look(platforms[h])
         there = np.isfinite(q[h]).all(axis=1)
         x = batch[there] * np.exp(shift[position])
-        low, inner_low, median, inner_high, high = q[h][there].T
-        ax.vlines(x, low, high, color=seen.colour, lw=0.4, alpha=0.45, zorder=1)
-        ax.vlines(x, inner_low, inner_high, color=seen.colour, lw=1.3, alpha=0.35, zorder=1)
+        median = q[h][there][:, 2]
+        whiskers.append((x, q[h][there], [seen.colour] * len(x)))
         ax.plot(x, median, color=seen.colour, lw=0.8, zorder=2)
         empty = [style.hollow(EVIDENCE_FLAGS[int(f)]) for f in flags[h][there]]
         ax.scatter(
@@ -89,6 +90,11 @@ def _panel(ax: Axes, part: xr.Dataset, metric: str, names: list[str]) -> None:
             edgecolors=seen.colour, linewidths=0.6, zorder=3,
         )  # fmt: skip
         last.append((h, float(x[-1]), float(median[-1])))
+    if whiskers:  # of all hardware together: matplotlib draws few large collections sooner than many small ones
+        x, y = np.concatenate([w[0] for w in whiskers]), np.concatenate([w[1] for w in whiskers])
+        colours = [c for w in whiskers for c in w[2]]
+        ax.vlines(x, y[:, 0], y[:, 4], colors=colours, lw=0.4, alpha=0.45, zorder=1)
+        ax.vlines(x, y[:, 1], y[:, 3], colors=colours, lw=1.3, alpha=0.35, zorder=1)
     panels.log_axis(ax, "y", labels.bytes_of if metric == "memory" else labels.figure)
     ax.grid(axis="y")
     ax.set_xscale("log")
@@ -97,7 +103,6 @@ def _panel(ax: Axes, part: xr.Dataset, metric: str, names: list[str]) -> None:
     room = np.exp(0.3 * span / max(len(batch) - 1, 1))
     ax.set_xlim(batch[0] / room, batch[0] / room * (batch[-1] * room * room / batch[0]) ** (1 / (1 - MARGIN)))
     ax.spines["bottom"].set_bounds(batch[0], batch[-1])
-    platforms = panels.platforms_of(part)
     ends.name_ends(
         ax, [(x, y) for _, x, y in last], [names[h] for h, _, _ in last],
         [style.look(platforms[h]).colour for h, _, _ in last], start=1 - MARGIN + 0.07,
