@@ -15,7 +15,7 @@ import pytest
 
 from hwpredict.cli import main
 from hwpredict.errors import StoreError
-from hwpredict.store import open_store, remote
+from hwpredict.store import BenchmarkStore, open_store, remote
 
 ROW = {
     "source": "lab",
@@ -144,6 +144,25 @@ def test_commands_take_urls(
         assert f"{url} is read as it lies and cannot be written to" in said
         code, said = run("evaluate", "--no-keep", "--all")
         assert "no measurement has come in" in said
+    finally:
+        memory.rm("/bucket", recursive=True)
+
+
+def test_an_exported_store_on_object_storage_is_read_as_one(tmp_path: Path) -> None:
+    """Its other tables are not taken for measurements, and what was withdrawn stays so."""
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    frame({}, {"batch_size": 16}).to_parquet(tmp_path / "a.parquet")
+    with BenchmarkStore(tmp_path / "s.duckdb") as store:
+        store.import_file(tmp_path / "a.parquet")
+        store.retract(
+            str(store.query("select row_id from measurements limit 1")["row_id"][0]), reason="the fan had stopped"
+        )
+        store.export(tmp_path / "out")
+    memory.put(str(tmp_path / "out"), "/bucket/out", recursive=True)
+    try:
+        with open_store("memory://bucket/out") as lazily:
+            assert lazily.stats()["rejects"] == 0
+            assert lazily.count() == 1
     finally:
         memory.rm("/bucket", recursive=True)
 

@@ -54,7 +54,7 @@ class FolderStore(Reader):
 
     def _open(self) -> None:
         remote.prepare(self._connection, self.path)
-        relation, beside = _relation(self.path)
+        relation, beside = self._relation()
         try:
             types = tabular.describe(self._connection, relation)
         except duckdb.Error as error:
@@ -73,14 +73,33 @@ class FolderStore(Reader):
             f"{', '.join(map(identifier, COLUMN_NAMES))}, {EXTRA}::JSON as {EXTRA} from judged where reason is null"
         )
         for name in ("corrections", "predictions", "posteriors", "validations"):
-            file = beside / f"{name}.parquet" if beside else None
-            if file is not None and file.is_file():
-                self._run(f"insert into {name} by name select * from read_parquet({literal(str(file))})")
+            file = f"{beside}/{name}.parquet"
+            if beside and self._lists(file):
+                self._run(f"insert into {name} by name select * from read_parquet({literal(file)})")
         for statement in views.statements():
             self._run(statement)
         if not self._run("select count(*) from corrections")[0][0]:  # then no row need be addressed to be read
             self._run("create or replace view current_measurements as select * from measurements")
         self._prepared = False
+
+    def _relation(self) -> tuple[str, str]:
+        """SQL relation of the files, and the folder of an exported store's other tables (empty: there are none)."""
+        if remote.protocol(self.path) is None:
+            return _local(self.path)
+        if self.path.lower().endswith(".csv"):
+            return f"read_csv({literal(self.path)})", ""
+        if self.path.lower().endswith(".parquet"):
+            return _parquet(self.path), ""
+        folder = self.path.rstrip("/")
+        inner = f"{folder}/{maintenance.MEASUREMENTS}/**/*.parquet"
+        return (_parquet(inner), folder) if self._lists(inner) else (_parquet(f"{folder}/**/*.parquet"), "")
+
+    def _lists(self, target: str) -> bool:
+        """Whether there is such a file, or a match of such a glob; not where there is no listing (http)."""
+        try:
+            return bool(self._run(f"select count(*) from glob({literal(target)})")[0][0])
+        except (duckdb.Error, StoreError):
+            return False
 
     def _prepare(self) -> None:
         if not self._prepared:
@@ -130,23 +149,20 @@ class FolderStore(Reader):
     export = to_parquet
 
 
-def _relation(path: str) -> tuple[str, Path | None]:
-    """SQL relation of the files, and the folder of an exported store's other tables."""
-    if remote.protocol(path) is not None:
-        url = path if path.lower().endswith((".parquet", ".csv")) else f"{path.rstrip('/')}/**/*.parquet"
-        return _parquet(url) if not path.lower().endswith(".csv") else f"read_csv({literal(url)})", None
+def _local(path: str) -> tuple[str, str]:
+    """As :meth:`FolderStore._relation`, on a disk."""
     local = Path(path).expanduser()
     if any(sign in path for sign in _GLOB) and not local.exists():
-        return _parquet(str(local)), None
+        return _parquet(str(local)), ""
     if local.is_file():
-        return tabular.file_relation(local), None
+        return tabular.file_relation(local), ""
     if not local.is_dir():
         raise StoreError(f"no measurements at {path}: give a DuckDB store, a Parquet or CSV file, or a folder of them")
     inner = local / maintenance.MEASUREMENTS
     target = inner if inner.is_dir() else local
     if not any(target.rglob("*.parquet")):
         raise StoreError(f"{path} has no Parquet files: import what is in it with `hwpredict import {path}`")
-    return _parquet(str(target / "**" / "*.parquet")), local if inner.is_dir() else None
+    return _parquet(str(target / "**" / "*.parquet")), str(local) if inner.is_dir() else ""
 
 
 def _parquet(target: str) -> str:
