@@ -39,8 +39,8 @@ def test_a_note_says_how_memory_was_read(note: str, expected: str) -> None:
 
 @pytest.mark.parametrize("source", ["", r.UNSTATED])
 def test_who_names_no_harness_gets_what_is_usually_read(source: str) -> None:
-    assert meters.meter(source, "cuda", "") == meters.meter(source, "mps", "") == meters.DEVICE
-    assert meters.meter(source, "cpu", "") == meters.meter(source, "openvino", "") == meters.RESIDENT
+    assert meters.meter(source, "cuda", "") == meters.meter(source, "rocm", "") == meters.DEVICE
+    assert {meters.meter(source, p, "") for p in ("cpu", "openvino", "mps")} == {meters.RESIDENT}
     assert meters.meter(source, "qnn", "") == meters.SHOWN
 
 
