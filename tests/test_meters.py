@@ -44,6 +44,13 @@ def test_who_names_no_harness_gets_what_is_usually_read(source: str) -> None:
     assert meters.meter(source, "qnn", "") == meters.SHOWN
 
 
+def test_the_own_harness_knows_what_a_runtime_takes_without_a_model() -> None:
+    row = {"model": "resnet50", "hardware": "cpu", "source": "hwpredict"}
+    x = covariates(r.table([row | {"runtime": name} for name in ("onnxruntime", "openvino-sync", "pytorch-eager")]))
+    assert set(x.labels["meter"]) == {meters.CHILD}
+    assert np.exp(x.numbers["log_context"]) == pytest.approx(list(meters.CHILD_MB.values()))
+
+
 def test_an_allocator_does_not_count_the_context_and_a_plan_has_none() -> None:
     context = [meters.CONTEXT_MB[m] for m in (meters.DEVICE, meters.ALLOCATED, meters.PLANNED)]
     assert context == sorted(context, reverse=True)

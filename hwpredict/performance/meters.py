@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.performance import rows as r
+from hwpredict.performance.runtimes import framework
 
 if TYPE_CHECKING:
     from hwpredict.performance.covariates import Covariates
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 DEVICE, ALLOCATED, RESIDENT, SHOWN, PLANNED = "device", "allocated", "resident", "shown", "planned"
 #: MB that a runtime and its context add to what is read so.
 CONTEXT_MB = {DEVICE: 1000.0, ALLOCATED: 30.0, RESIDENT: 300.0, SHOWN: 15.0, PLANNED: 0.03}
+#: The child process of ``hwpredict benchmark`` on a processor: what it takes with the runtime imported and no model
+#: loaded, MB (``idle_memory_mb`` of its rows; onnxruntime 1.32, OpenVINO 2026.4, PyTorch 2.15).
+CHILD, OWN = "child", "hwpredict"
+CHILD_MB = {"onnxruntime": 53.0, "openvino": 68.0, "pytorch": 560.0}
 #: Share of a small device's memory that a runtime and its context take at most.
 CONTEXT_SHARE = 0.05
 _METERS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -48,6 +53,8 @@ def meter(source: str, platform: str, note: str) -> str:
 
     Who asks without naming a harness asks for what is usually read on the platform.
     """
+    if source == OWN and platform in ("cpu", "openvino"):
+        return CHILD
     known = next((label for pattern, label in _METERS if pattern.search(note)), "") or _METER_OF.get(source, "")
     if known:
         return known
@@ -81,7 +88,10 @@ def log_context(rows: r.Table, meter_: NDArray[Any], log_capacity: NDArray[np.fl
     -------
     ndarray, shape (row,)
     """
-    usual = np.log([CONTEXT_MB.get(m, CONTEXT_MB[DEVICE]) for m in meter_.tolist()])
+    own = r.by_unique(lambda runtime: CHILD_MB.get(framework(runtime), CONTEXT_MB[RESIDENT]), rows["runtime"])
+    usual = np.log(
+        [o if m == CHILD else CONTEXT_MB.get(m, CONTEXT_MB[DEVICE]) for m, o in zip(meter_.tolist(), own, strict=True)]
+    )
     at_most = np.log(CONTEXT_SHARE) + np.where(np.isnan(log_capacity), np.inf, log_capacity)
     full = np.log(_FILLED_SHARE) + log_capacity
     out: NDArray[np.float64] = np.where(filled(rows) & np.isfinite(full), full, np.minimum(usual, at_most))
