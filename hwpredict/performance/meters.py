@@ -22,7 +22,7 @@ DEVICE, ALLOCATED, RESIDENT, SHOWN, PLANNED = "device", "allocated", "resident",
 CONTEXT_MB = {DEVICE: 1000.0, ALLOCATED: 30.0, RESIDENT: 300.0, SHOWN: 15.0, PLANNED: 0.03}
 #: The child process of ``hwpredict benchmark`` on a processor: what it takes with the runtime imported and no model
 #: loaded, MB (``idle_memory_mb`` of its rows; onnxruntime 1.32, OpenVINO 2026.4, PyTorch 2.15).
-CHILD, OWN = "child", "hwpredict"
+CHILD = "child"
 CHILD_MB = {"onnxruntime": 53.0, "openvino": 68.0, "pytorch": 560.0}
 #: Share of a small device's memory that a runtime and its context take at most.
 CONTEXT_SHARE = 0.05
@@ -53,7 +53,7 @@ def meter(source: str, platform: str, note: str) -> str:
 
     Who asks without naming a harness asks for what is usually read on the platform.
     """
-    if source == OWN and platform in ("cpu", "openvino"):
+    if source == r.OWN and platform in ("cpu", "openvino"):
         return CHILD
     known = next((label for pattern, label in _METERS if pattern.search(note)), "") or _METER_OF.get(source, "")
     if known:
