@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from hwpredict.errors import InvalidWorkloadError, unknown
 
+#: Source of the rows that ``hwpredict benchmark`` measures.
+OWN_SOURCE = "hwpredict"
+
 
 class Platform(StrEnum):
     """The software platform that a device is driven by (column ``hardware`` of a measurement)."""

@@ -14,11 +14,10 @@ from hwpredict.measure.engines.engine import ENGINES
 from hwpredict.measure.job import PROCESSOR
 from hwpredict.measure.report import HardwareReport
 from hwpredict.measure.runner import Outcome, Settings
-from hwpredict.performance.rows import OWN
-from hwpredict.workload import Item, Mode
+from hwpredict.workload import OWN_SOURCE, Item, Mode
 
 #: How rows name their source: predictions of what this benchmark would measure here say the same.
-SOURCE = OWN
+SOURCE = OWN_SOURCE
 
 
 def device_name(report: HardwareReport, platform_name: str, device: str) -> str:

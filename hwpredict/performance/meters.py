@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hwpredict.performance import rows as r
 from hwpredict.performance.runtimes import framework
+from hwpredict.workload import OWN_SOURCE
 
 if TYPE_CHECKING:
     from hwpredict.performance.covariates import Covariates
@@ -53,7 +54,7 @@ def meter(source: str, platform: str, note: str) -> str:
 
     Who asks without naming a harness asks for what is usually read on the platform.
     """
-    if source == r.OWN and platform in ("cpu", "openvino"):
+    if source == OWN_SOURCE and platform in ("cpu", "openvino"):
         return CHILD
     known = next((label for pattern, label in _METERS if pattern.search(note)), "") or _METER_OF.get(source, "")
     if known:

@@ -49,8 +49,6 @@ NUMBER_COLUMNS = (
 
 #: Source of the rows of a caller who names no harness: a level never seen, drawn from its population.
 UNSTATED = "(unstated)"
-#: Source of the rows that ``hwpredict benchmark`` measures.
-OWN = "hwpredict"
 
 
 def _objects(column: Any) -> list[Any]:
