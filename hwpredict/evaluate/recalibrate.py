@@ -62,7 +62,7 @@ def recalibration(folds: Iterable[tuple[r.Table, Prediction]]) -> Calibration:
                 continue
             if not situation & NEW_SOURCE:
                 if column is not None:
-                    factors[key(metric, situation, "")] = (_factors(cases, mine, (1.0, 1.0), PRIOR_GROUPS, 1.0)[0], 1.0)
+                    factors[key(metric, situation, "")] = _factors(cases, mine, (1.0, 1.0), PRIOR_GROUPS, ends=1.0)
                 continue
             whole = _factors(cases, mine, (1.0, 1.0), PRIOR_GROUPS)
             factors[key(metric, situation, "")] = whole

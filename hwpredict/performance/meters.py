@@ -74,6 +74,12 @@ def filled(rows: r.Table) -> NDArray[np.bool_]:
     return here
 
 
+def _usual_context_mb(meter_: str, runtime: str) -> float:
+    if meter_ == CHILD:
+        return CHILD_MB.get(framework(runtime), CONTEXT_MB[RESIDENT])
+    return CONTEXT_MB.get(meter_, CONTEXT_MB[DEVICE])
+
+
 def log_context(rows: r.Table, meter_: NDArray[Any], log_capacity: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log MB of a runtime and its context, or of what is filled anyhow.
 
@@ -89,10 +95,7 @@ def log_context(rows: r.Table, meter_: NDArray[Any], log_capacity: NDArray[np.fl
     -------
     ndarray, shape (row,)
     """
-    own = r.by_unique(lambda runtime: CHILD_MB.get(framework(runtime), CONTEXT_MB[RESIDENT]), rows["runtime"])
-    usual = np.log(
-        [o if m == CHILD else CONTEXT_MB.get(m, CONTEXT_MB[DEVICE]) for m, o in zip(meter_.tolist(), own, strict=True)]
-    )
+    usual = np.log(r.by_unique(_usual_context_mb, meter_, rows["runtime"]))
     at_most = np.log(CONTEXT_SHARE) + np.where(np.isnan(log_capacity), np.inf, log_capacity)
     full = np.log(_FILLED_SHARE) + log_capacity
     out: NDArray[np.float64] = np.where(filled(rows) & np.isfinite(full), full, np.minimum(usual, at_most))
@@ -109,8 +112,6 @@ def of_all_devices(note: str) -> bool:
 _DECAYING = frozenset({"timm"})
 #: Batches that such runs start from; one that ran says no more than that it fits.
 _PRESETS = (256.0, 512.0, 1024.0, 2048.0)
-
-
 #: Bytes per parameter of fp32 weights, gradients and momentum: timm's benchmark trains by SGD with momentum.
 _TRAINED_BYTES = 12.0
 
