@@ -124,9 +124,9 @@ def bare_functions() -> dict[str, Callable[[int], float]]:  # noqa: C901 - six l
 
     import numba
 
-    from hwpredict.performance import kernel
+    from hwpredict.performance import loops
 
-    exp, log, bits, student = kernel._exp, kernel._log, kernel._random_bits, kernel._student_4
+    exp, log, bits, student = loops.exp, loops.log, loops.random_bits, loops.student_4
     seed = np.uint64(7)
 
     def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

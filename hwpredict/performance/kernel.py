@@ -10,15 +10,30 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FunctionType
-from typing import Any, cast
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from hwpredict.performance import arithmetic, layout, parts, plain, prepare
+from hwpredict.performance import arithmetic, layout, loops, order_statistics, parts, plain, prepare
 from hwpredict.performance.layout import MEMORY_ROW, OVERLAP, TARGETS, TIME_ROW, Layout
+from hwpredict.performance.loops import (
+    OPTIONS,
+    add,
+    add_product,
+    add_times,
+    clear,
+    copy,
+    deviates,
+    exp_of,
+    inverse_of,
+    jit,
+    log_of,
+    mean_product,
+    rate_of,
+)
+from hwpredict.performance.order_statistics import BINS, lerp, mirrored_quantiles_of, quantiles_of, select
 from hwpredict.performance.parts import PARTS, TIME_PARTS
 from hwpredict.performance.plain import ANCHORS, LANES, MILLISECONDS, Figures, places
 from hwpredict.performance.prepare import FRESH, Prepared
@@ -29,166 +44,10 @@ Index = NDArray[np.int64]
 _logger = logging.getLogger(__name__)
 
 _N_TIME, _N_PARTS = len(TIME_PARTS), len(PARTS)
-#: Bins that draws are sorted into before those of the wanted ranks are put in order.
-_BINS = 256
 _NARROWEST, _ZERO, _ONE, _NAN = np.float32(1e-6), np.float32(0), np.float32(1), np.float32(np.nan)
-_WIDEST = np.float32(1e30)
-_NO_BITS = np.uint64(0)
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}  # no checks of divisors: loops become vectors
 
 
-def _jit[F: Callable[..., Any]](function: F) -> F:
-    """Compile a function when it is first called."""
-    return cast(F, numba.njit(**_OPTIONS)(function))
-
-
-def _jit_ordered[F: Callable[..., Any]](function: F) -> F:
-    """The same, where no argument is NaN: the smallest of many is then the smallest in whatever order."""
-    return cast(F, numba.njit(**_OPTIONS, fastmath={"nnan", "nsz"})(function))
-
-
-def _compiled() -> dict[str, Any]:
-    """The functions of :mod:`hwpredict.performance.arithmetic`, compiled, each calling the others compiled."""
-    names: dict[str, Any] = dict(vars(arithmetic))
-    for function in arithmetic.COMPILED:
-        copy = FunctionType(function.__code__, names, function.__name__)
-        names[function.__name__] = _jit(copy)
-    return names
-
-
-_a = _compiled()
-_exp, _log, _random_bits = _a["exp"], _a["log"], _a["random_bits"]
-_normal, _student_2, _student_4 = _a["normal"], _a["student_2"], _a["student_4"]
-
-
-# Loops over draws stand in functions of their own: arguments that are whole one-dimensional arrays and numbers are
-# what the compiler turns into vector instructions.
-
-
-@_jit
-def _clear(out: Any) -> None:
-    for d in range(len(out)):  # NumPy's out[:] = 0 would look for overlaps first
-        out[d] = 0
-
-
-@_jit
-def _copy(x: Any, out: Any) -> None:
-    for d in range(len(x)):
-        out[d] = x[d]
-
-
-@_jit
-def _add(x: Any, out: Any) -> None:
-    for d in range(len(x)):
-        out[d] += x[d]
-
-
-@_jit
-def _add_times(x: Any, by: Any, out: Any) -> None:
-    for d in range(len(x)):
-        out[d] += by * x[d]
-
-
-@_jit
-def _add_product(x: Any, y: Any, out: Any) -> None:
-    for d in range(len(x)):
-        out[d] += x[d] * y[d]
-
-
-@_jit
-def _exp_of(x: Any, plus: Any, out: Any) -> None:
-    for d in range(len(x)):
-        out[d] = _exp(x[d] + plus)
-
-
-@_jit
-def _log_of(x: Any, plus: Any, y: Any, out: Any) -> None:
-    for d in range(len(x)):
-        out[d] = _log(x[d]) + plus + y[d]
-
-
-@_jit
-def _rate_of(items: Any, overlap: Any, time: Any, out: Any) -> None:
-    for d in range(len(time)):
-        out[d] = items + overlap[d] - time[d]
-
-
-@_jit
-def _inverse_of(x: Any, out: Any) -> None:
-    for d in range(len(x)):
-        out[d] = _ONE / x[d]
-
-
-@_jit
-def _deviates(seed: Any, freedom: int, out: Any) -> None:
-    """Deviates of one seed: Student-t of 2 or 4 degrees of freedom, else normal."""
-    if freedom == 4:
-        for d in range(len(out)):
-            out[d] = _student_4(_random_bits(seed, np.uint64(d + 1)))
-    elif freedom == 2:
-        for d in range(len(out)):
-            out[d] = _student_2(_random_bits(seed, np.uint64(d + 1)))
-    else:
-        for d in range(len(out)):
-            out[d] = _normal(_random_bits(seed, np.uint64(d + 1)))
-
-
-@_jit_ordered
-def _ends(x: Any) -> tuple[Any, Any]:
-    """Smallest and largest value."""
-    low, high = x[0], x[0]
-    for d in range(len(x)):
-        low, high = min(low, x[d]), max(high, x[d])
-    return low, high
-
-
-@_jit
-def _select(x: Any, ranks: Any, out: Any, count: Any, bin_of: Any, placed: Any) -> None:
-    """Order statistics ``ranks`` of ``x``: values are dealt into bins, and the bins that are asked for are sorted."""
-    n = len(x)
-    low, high = _ends(x)
-    scale = np.float32(_BINS) / (high - low)
-    if not scale < _WIDEST:  # all equal, or nearly so
-        ordered = np.sort(x)
-        for k in range(len(ranks)):
-            out[k] = ordered[ranks[k]]
-        return
-    for d in range(n):
-        bin_of[d] = np.int32(min(max(np.int32((x[d] - low) * scale), np.int32(0)), np.int32(_BINS - 1)))
-    _clear(count)
-    for d in range(n):
-        count[bin_of[d] + 1] += 1
-    for b in range(_BINS):
-        count[b + 1] += count[b]
-    for d in range(n):  # count[b] is where bin b begins, and then where it ends
-        place = count[bin_of[d]]
-        placed[place] = x[d]
-        count[bin_of[d]] = place + 1
-    done = 0
-    for k in range(len(ranks)):
-        rank = ranks[k]
-        if rank >= done:  # ranks ascend: sort the bin that holds this one
-            b = np.searchsorted(count[:_BINS], rank, side="right")
-            begin = count[b - 1] if b else 0
-            done = count[b]
-            if done - begin > 48:
-                placed[begin:done].sort()
-            else:
-                for i in range(begin + 1, done):
-                    value, j = placed[i], i
-                    while j > begin and placed[j - 1] > value:
-                        placed[j] = placed[j - 1]
-                        j -= 1
-                    placed[j] = value
-        out[k] = placed[rank]
-
-
-@_jit
-def _lerp(values: Any, first: int, weight: Any) -> Any:
-    return values[first] + (values[first + 1] - values[first]) * weight
-
-
-@_jit
+@jit
 def _stretch(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> Any:
     """One log draw stretched around the median: see :func:`hwpredict.performance.plain.stretched`."""
     away = x - median
@@ -197,50 +56,34 @@ def _stretch(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> 
     return away * (core + (tail - core) * far) + median
 
 
-@_jit
+@jit
 def _stretch_of(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> None:
     for d in range(len(x)):
         x[d] = _stretch(x[d], low, median, high, core, tail)
 
 
-@_jit
+@jit
 def _add_up(level: Any, known: Any, fresh: Any, start: Any, sums: Any, seen: Any, new: Any, total: Any) -> None:
     """Sums of the effects of a group: ``seen`` (sum, posterior draw) and ``new`` (sum, draw) are scratch."""
-    _clear(seen.reshape(-1))
-    _clear(new.reshape(-1))
+    clear(seen.reshape(-1))
+    clear(new.reshape(-1))
     for e in range(len(level)):
         row = level[e]
         if row >= 0:
             for s in sums[start[e] : start[e + 1]]:
-                _add(known[row], seen[s])
+                add(known[row], seen[s])
         elif row <= FRESH:
             for s in sums[start[e] : start[e + 1]]:
-                _add(fresh[FRESH - row], new[s])
+                add(fresh[FRESH - row], new[s])
     draws, kept = new.shape[1], seen.shape[1]
-    _copy(new.reshape(-1), total.reshape(-1))
+    copy(new.reshape(-1), total.reshape(-1))
     for s in range(len(total)):
         for begin in range(0, draws, kept):
             end = min(begin + kept, draws)
-            _add(seen[s, : end - begin], total[s, begin:end])
+            add(seen[s, : end - begin], total[s, begin:end])
 
 
-@_jit
-def _mean_product(x: Any, y: Any, lanes: Any) -> Any:
-    """Mean of x · y, summed lane by lane: see :func:`hwpredict.performance.plain.mean_by_lanes`."""
-    _clear(lanes)
-    n = len(x)
-    for k in range(n // LANES):
-        for j in range(LANES):
-            lanes[j] += x[k * LANES + j] * y[k * LANES + j]
-    for j in range(n % LANES):
-        lanes[j] += x[n - n % LANES + j] * y[n - n % LANES + j]
-    total = _ZERO
-    for j in range(LANES):
-        total += lanes[j]
-    return total / np.float32(n)
-
-
-@_jit
+@jit
 def _act(
     i: int, before: int, total: Any, weight: Any, slope: Any, sum_slope: Any, slope_start: Any, acting: Any, factor: Any
 ) -> None:
@@ -256,55 +99,37 @@ def _act(
                 same = same and slope[i, sum_slope[s]] == slope[before, sum_slope[s]]
         if same:
             continue
-        _copy(total[t], acting[t])
+        copy(total[t], acting[t])
         for s in steep:
-            _add_times(total[s], slope[i, sum_slope[s]], acting[t])
+            add_times(total[s], slope[i, sum_slope[s]], acting[t])
         if t < _N_PARTS and weight[i, t] != _ZERO:
-            _exp_of(acting[t], _ZERO, factor[t])
+            exp_of(acting[t], _ZERO, factor[t])
 
 
-@_jit
+@jit
 def _cost(weight: Any, factor: Any, first: int, last: int, whole: Any, share: Any, inverse: Any, lanes: Any) -> None:
     """Sum of the parts of a metric in each draw, and their mean shares in it."""
-    _clear(whole)
+    clear(whole)
     for t in range(first, last):
         if weight[t] != _ZERO:
-            _add_times(factor[t], weight[t], whole)
-    _inverse_of(whole, inverse)
+            add_times(factor[t], weight[t], whole)
+    inverse_of(whole, inverse)
     for t in range(first, last):
-        share[t] = weight[t] * _mean_product(factor[t], inverse, lanes) if weight[t] != _ZERO else _ZERO
+        share[t] = weight[t] * mean_product(factor[t], inverse, lanes) if weight[t] != _ZERO else _ZERO
 
 
-@_jit
+@jit
 def _calibrate(logs: Any, ranked: Any, anchor_at: Any, anchor_weight: Any, factors: Any, all_draws: bool) -> None:
     """Stretch the picked order statistics of log draws, and if asked for all of the draws."""
-    low = _lerp(ranked, anchor_at[0], anchor_weight[0])
-    median = _lerp(ranked, anchor_at[1], anchor_weight[1])
-    high = _lerp(ranked, anchor_at[2], anchor_weight[2])
+    low = lerp(ranked, anchor_at[0], anchor_weight[0])
+    median = lerp(ranked, anchor_at[1], anchor_weight[1])
+    high = lerp(ranked, anchor_at[2], anchor_weight[2])
     _stretch_of(ranked, low, median, high, factors[0], factors[1])
     if all_draws:
         _stretch_of(logs, low, median, high, factors[0], factors[1])
 
 
-@_jit
-def _quantile_of(low: Any, high: Any, weight: Any) -> Any:
-    first = _exp(low)
-    return first + (_exp(high) - first) * weight
-
-
-@_jit
-def _quantiles_of(ranked: Any, at: Any, weight: Any, plus: Any, out: Any) -> None:
-    for q in range(len(at)):
-        out[q] = _quantile_of(ranked[at[q]] + plus, ranked[at[q] + 1] + plus, weight[q])
-
-
-@_jit
-def _mirrored_quantiles_of(ranked: Any, at: Any, weight: Any, minuend: Any, out: Any) -> None:
-    for q in range(len(at)):
-        out[q] = _quantile_of(minuend - ranked[at[q] + 1], minuend - ranked[at[q]], weight[q])
-
-
-@_jit
+@jit
 def _is_concurrent(level: Any, start: Any, sums: Any, slope_start: Any) -> bool:
     """Whether some effect acts on the concurrency of a group."""
     for e in range(len(level)):
@@ -315,12 +140,12 @@ def _is_concurrent(level: Any, start: Any, sums: Any, slope_start: Any) -> bool:
     return False
 
 
-@_jit
+@jit
 def _fresh_levels(seed: Any, effect: Any, freedom: Any, scale: Any, draws: int) -> Any:
     """Draws of levels from their populations: see :func:`hwpredict.performance.plain.fresh_levels`."""
     fresh = np.empty((len(seed), draws), np.float32)
     for k in range(len(seed)):
-        _deviates(seed[k], freedom[effect[k]], fresh[k])
+        deviates(seed[k], freedom[effect[k]], fresh[k])
         for begin in range(0, draws, len(scale)):
             for d in range(min(len(scale), draws - begin)):
                 fresh[k, begin + d] *= scale[d, effect[k]]
@@ -330,7 +155,7 @@ def _fresh_levels(seed: Any, effect: Any, freedom: Any, scale: Any, draws: int) 
 def _build(sources: int, *, cached: bool) -> Callable[..., None]:
     """The kernel. ``sources`` enters the key of the cache on disk, which does not see what is compiled into it."""
 
-    @numba.njit(**_OPTIONS, cache=cached)  # type: ignore[untyped-decorator]
+    @numba.njit(**OPTIONS, cache=cached)  # type: ignore[untyped-decorator]
     def rows(
         order: Any, group_start: Any, level: Any, known: Any, fresh_seed: Any, fresh_effect: Any, scale: Any,
         weight: Any, top: Any, slope: Any, items: Any, span: Any, noise_seed: Any, noise_group: Any, noise_scale: Any,
@@ -348,7 +173,7 @@ def _build(sources: int, *, cached: bool) -> Callable[..., None]:
         total, acting = np.empty_like(new), np.empty((TARGETS, draws), np.float32)
         factor, whole = np.empty((_N_PARTS, draws), np.float32), np.empty(draws, np.float32)
         latent, noise, logs = np.empty_like(whole), np.empty_like(whole), np.empty((2, draws), np.float32)
-        count, bin_of, placed = np.empty(_BINS + 1, np.int32), np.empty(draws, np.int32), np.empty_like(whole)
+        count, bin_of, placed = np.empty(BINS + 1, np.int32), np.empty(draws, np.int32), np.empty_like(whole)
         lanes, middle, ranked = (
             np.empty(LANES, np.float32),
             np.empty(4, np.float32),
@@ -368,40 +193,41 @@ def _build(sources: int, *, cached: bool) -> Callable[..., None]:
                 for m in range(2):
                     _cost(weight[i], factor, m * _N_TIME, _N_PARTS if m else _N_TIME, whole, shares[i], noise, lanes)
                     row = acting[MEMORY_ROW if m else TIME_ROW]
-                    _log_of(whole, top[i, m], row, latent)
-                    _select(latent, quartile, middle, count, bin_of, placed)
-                    width[i, m] = _lerp(middle, 2, quartile_weight[1]) - _lerp(middle, 0, quartile_weight[0])
-                    _deviates(noise_seed[i, m], 4, noise)
-                    _copy(latent, logs[m])
-                    _add_product(noise, noise_scale[noise_group[g, m]], logs[m])
+                    log_of(whole, top[i, m], row, latent)
+                    select(latent, quartile, middle, count, bin_of, placed)
+                    width[i, m] = lerp(middle, 2, quartile_weight[1]) - lerp(middle, 0, quartile_weight[0])
+                    deviates(noise_seed[i, m], 4, noise)
+                    copy(latent, logs[m])
+                    add_product(noise, noise_scale[noise_group[g, m]], logs[m])
                     stretching = stretch[g, m, 0] != _ONE or stretch[g, m, 1] != _ONE
                     if stretching or not keep:
-                        _select(logs[m], ranks, ranked[m], count, bin_of, placed)
+                        select(logs[m], ranks, ranked[m], count, bin_of, placed)
                     if stretching:
                         every = keep or (concurrent and m == 0)
                         _calibrate(logs[m], ranked[m], anchor_at, anchor_weight, stretch[g, m], every)
                 later = span[i] + MILLISECONDS
                 if keep:
-                    _exp_of(logs[0], later, latency[i])
-                    _rate_of(items[i], acting[OVERLAP], logs[0], latent)
-                    _exp_of(latent, _ZERO, throughput[i])
-                    _exp_of(logs[1], _ZERO, memory[i])
+                    exp_of(logs[0], later, latency[i])
+                    rate_of(items[i], acting[OVERLAP], logs[0], latent)
+                    exp_of(latent, _ZERO, throughput[i])
+                    exp_of(logs[1], _ZERO, memory[i])
                     continue
                 for m, out in ((0, latency[i]), (1, memory[i])):
-                    _quantiles_of(ranked[m], wanted_at, wanted_weight, _ZERO if m else later, out)
+                    quantiles_of(ranked[m], wanted_at, wanted_weight, _ZERO if m else later, out)
                 # the slowest draw is the one of least throughput
-                _mirrored_quantiles_of(ranked[0], mirror_at, wanted_weight, items[i], throughput[i])
+                mirrored_quantiles_of(ranked[0], mirror_at, wanted_weight, items[i], throughput[i])
                 if concurrent:
-                    _rate_of(items[i], acting[OVERLAP], logs[0], latent)
-                    _select(latent, ranks, ranked[0], count, bin_of, placed)
-                    _quantiles_of(ranked[0], wanted_at, wanted_weight, _ZERO, throughput[i])
+                    rate_of(items[i], acting[OVERLAP], logs[0], latent)
+                    select(latent, ranks, ranked[0], count, bin_of, placed)
+                    quantiles_of(ranked[0], wanted_at, wanted_weight, _ZERO, throughput[i])
 
     return rows  # type: ignore[no-any-return]
 
 
 def _digest() -> int:
     """A number for the sources whose functions and constants are compiled in; not 0."""
-    sources = (Path(str(m.__file__)).read_bytes() for m in (arithmetic, layout, parts, plain, prepare))
+    modules = (arithmetic, layout, loops, order_statistics, parts, plain, prepare)
+    sources = (Path(str(m.__file__)).read_bytes() for m in modules)
     return 1 + int.from_bytes(hashlib.sha256(b"".join(sources)).digest()[:4])
 
 
