@@ -2,10 +2,10 @@
 
     uv run python benchmarks/research/vendor_bias.py [--out DIR]
 
-Reads the effects of sources: what is left of a table's speed once device, model, software, precision and batch are
-accounted for. Printed: the typical factor on speed of makers' own tables, of submissions to MLPerf (tuned by makers
-under common rules) and of everyone else's, per platform, and the ratio between them. A table that alone covers a device
-shares that device's effect with it; the intervals include that.
+Reads the effects of harnesses (a source of measurements, or one that several share): what is left of their speed once
+device, model, software, precision and batch are accounted for. Printed: the typical factor on speed of makers' own
+tables, of submissions to MLPerf (tuned by makers under common rules) and of everyone else's, per platform, and the
+ratio between them. A table that alone covers a device shares its effect with it; the intervals include that.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ MAKERS = frozenset(
 )
 
 
-def group(source: str) -> str:
+def group(harness: str) -> str:
     """Who measured."""
-    if source.startswith("mlperf"):
+    if harness.startswith("mlperf"):
         return "MLPerf"
-    return "maker" if source in MAKERS else "independent"
+    return "maker" if harness in MAKERS else "independent"
 
 
 def main() -> None:
     args = options(__doc__ or "").parse_args()
     p = posterior(args)
-    position = effect_position(p, find_effect(p, ("source", "platform"), "row"))
+    position = effect_position(p, find_effect(p, ("harness", "platform"), "row"))
     levels = [n.split("|") for n in p.level_names(position)]
     labels_ = p.effects[position].labels
-    source = np.array([n[labels_.index("source")] for n in levels])
+    harness = np.array([n[labels_.index("harness")] for n in levels])
     platform = np.array([n[labels_.index("platform")] for n in levels])
-    kind = np.array([group(s) for s in source])
+    kind = np.array([group(h) for h in harness])
     speed = -p.draws(position).astype(float)  # an effect multiplies time
     odd = np.abs(speed.mean(axis=0)) > 2  # a table in another unit, not a slow harness
-    for name in source[odd]:
+    for name in harness[odd]:
         print(f"  left out: {name}, off by more than e² from all others")
     cases, draws = [], []
     print("\ntypical factor on speed, all else equal")

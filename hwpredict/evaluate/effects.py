@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hwpredict.errors import unknown
 from hwpredict.performance.design import SEPARATOR
+from hwpredict.performance.parts import TIME
 from hwpredict.performance.posterior import STEP, Posterior
 
 if TYPE_CHECKING:
@@ -34,20 +35,29 @@ def effect_position(posterior: Posterior, name: str) -> int:
     return names.index(name)
 
 
-def find_effect(posterior: Posterior, labels: tuple[str, ...], part: str) -> str:
-    """Name of the effect with just these labels that multiplies this part and has no slope.
+def find_effect(posterior: Posterior, labels: tuple[str, ...], part: str, metric: str = TIME) -> str:
+    """Name of the effect with just these labels that multiplies this part of time or memory and has no slope.
 
     Effects are renamed from version to version; what they pool over is what a caller means.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    labels : tuple of str
+        In any order.
+    part : str
+        Of :data:`hwpredict.performance.parts.PARTS`, or ``row``: the whole, of which time and memory each have one.
+    metric : {"time", "memory"}
 
     Raises
     ------
     UnknownNameError
     """
     for e in posterior.effects:
-        if set(e.labels) == set(labels) and part in e.parts and not e.slope:
+        if set(e.labels) == set(labels) and part in e.parts and e.metric == metric and not e.slope:
             return e.name
-    there = [f"{' × '.join(e.labels)} on {', '.join(e.parts)}" for e in posterior.effects if e.labels]
-    raise unknown("effect of this posterior", f"{' × '.join(labels)} on {part}", there)
+    there = [f"{' × '.join(e.labels)} on {', '.join(e.parts)} of {e.metric}" for e in posterior.effects if e.labels]
+    raise unknown("effect of this posterior", f"{' × '.join(labels)} on {part} of {metric}", there)
 
 
 def effect_table(posterior: Posterior, name: str) -> xr.Dataset:
