@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 import xarray as xr
+from drawn import overlapping, texts
 from hypothesis import given, strategies as st
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matrices import MANY, synthetic
 
@@ -43,34 +42,6 @@ def many() -> xr.Dataset:
 @pytest.fixture(scope="module")
 def few() -> xr.Dataset:
     return synthetic(["bert-base-uncased"], ["a100", "cpu", "webnn"])
-
-
-def texts(figure: Figure) -> list[tuple[str, Any]]:
-    """Text that is seen, with its extent in pixels."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw_without_rendering()
-    out = []
-    for text in figure.findobj(Text):
-        assert isinstance(text, Text)
-        if not text.get_visible() or not text.get_text().strip():
-            continue
-        axes = text.axes
-        if axes is not None and not axes.axison and text is not axes.title:
-            continue
-        box = text.get_window_extent(renderer)
-        out.append((text.get_text(), box))
-    return out
-
-
-def overlapping(figure: Figure) -> list[tuple[str, str]]:
-    """Pairs of texts that lie on each other by more than a pixel."""
-    found = []
-    for (a, x), (b, y) in combinations(texts(figure), 2):
-        wide = min(x.x1, y.x1) - max(x.x0, y.x0)
-        high = min(x.y1, y.y1) - max(x.y0, y.y0)
-        if wide > 1 and high > 1.5:
-            found.append((a, b))
-    return found
 
 
 # --- style
@@ -204,6 +175,25 @@ def test_nothing_overlaps_with_thirty_devices(kind: str, many: xr.Dataset) -> No
         assert figure.get_figwidth() == style.COLUMN
         assert figure.get_figheight() <= style.PAGE + 0.3
         assert len(texts(figure)) > 10
+
+
+def test_labels_of_memory_do_not_touch_where_names_are_long(many: xr.Dataset) -> None:
+    data = many.assign_coords(
+        hardware=["A100-PCIE-40GB-MIG-1g.5gb", *many["hardware"].to_numpy()[1:].tolist()],
+        capacity=("hardware", np.geomspace(4e3, 64e3, 30)),
+    )
+    middle = xr.DataArray(np.geomspace(160, 3000, 30), dims="hardware")
+    data["memory_quantile"] = (
+        xr.ones_like(data["memory_quantile"]) * middle * xr.DataArray([0.4, 0.8, 1, 1.2, 2.5], dims="quantile")
+    )
+    assert overlapping(memory_usage(data)) == []
+
+
+def test_what_is_said_of_a_point_on_the_front_is_never_cut(many: xr.Dataset) -> None:
+    long = [f"A product whose name is rather long {i}" for i in range(many.sizes["hardware"])]
+    named = [t for t, _ in texts(pareto(many.assign_coords(hardware=long))) if t.startswith("A product")]
+    assert named
+    assert all(re.search(r", \d+: \d+%$", t) for t in named)
 
 
 def test_overlaps_would_be_found(few: xr.Dataset) -> None:

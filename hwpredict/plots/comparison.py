@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwpredict.plots import style
+from hwpredict.plots import panels, style
 from hwpredict.plots.calibration import calibration
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Groups of parameters shown: those that moved most.
 SHOWN = 30
+#: Characters of the name of a posterior that fit twice into a title; of a longer one the end is shown.
+NAME = 28
 
 
 @style.styled
@@ -42,7 +44,7 @@ def effect_shift(effects: xr.Dataset, names: tuple[str, str] = ("a", "b")) -> Fi
     y = np.arange(n)
     axes[0].hlines(y, 0, part["wasserstein"], color=style.NEUTRAL[2], lw=0.8)
     axes[0].scatter(part["wasserstein"], y, s=9, color=style.NEUTRAL[0], zorder=3)
-    axes[0].set_xlabel("shift (log units)")
+    axes[0].set_xlabel("Wasserstein")
     axes[1].scatter(part["overlap"], y, s=9, color=style.NEUTRAL[0], zorder=3)
     axes[1].set_xlim(-0.05, 1.05)
     axes[1].set_xlabel("overlap")
@@ -79,11 +81,11 @@ def prediction_shift(predictions: xr.Dataset, names: tuple[str, str] = ("a", "b"
     platforms = sorted(set(predictions["hardware"].to_numpy().tolist()))
     metrics = predictions["metric"].to_numpy().tolist()
     n = len(platforms)
-    fig = style.new_figure(style.COLUMN, len(metrics) * (0.15 * n + 0.5) + 0.2)
+    fig = style.new_figure(style.COLUMN, len(metrics) * (0.15 * n + 0.4) + 0.5)
     grid = fig.subplots(len(metrics), 2, squeeze=False)
-    for row, metric in zip(grid, metrics, strict=True):
+    for at, (row, metric) in enumerate(zip(grid, metrics, strict=True)):
         one = predictions.sel(metric=metric)
-        for ax, name, text in zip(row, ("log_ratio", "width_ratio"), ("median", "width of interval"), strict=True):
+        for ax, name, text in zip(row, ("log_ratio", "width_ratio"), ("medians", "widths of intervals"), strict=True):
             for i, platform in enumerate(platforms):
                 values = one[name].to_numpy()[one["hardware"].to_numpy() == platform]
                 values = values[np.isfinite(values)]
@@ -98,8 +100,14 @@ def prediction_shift(predictions: xr.Dataset, names: tuple[str, str] = ("a", "b"
             ax.set_ylim(n - 0.5, -0.5)
             ax.set_yticks(range(n) if ax is row[0] else [], platforms if ax is row[0] else [])
             ax.tick_params(axis="y", length=0)
-            ax.set_title(f"{metric}: {text}, {names[1]} / {names[0]}", fontsize=6)
+            ax.set_title(metric, fontsize=6.5)
+            if name == "log_ratio":
+                panels.log_axis(ax, "x", most=3)
             ax.grid(axis="x")
+            if at == len(metrics) - 1:
+                ax.set_xlabel(f"ratio of {text}")
+    first, second = (n if len(n) <= NAME else "…" + n[1 - NAME :] for n in names)
+    fig.suptitle(f"{second} / {first}", fontsize=7.5, x=0.01, ha="left")
     return fig
 
 

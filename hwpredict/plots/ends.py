@@ -35,6 +35,7 @@ def name_ends(
     *,
     start: float,
     height: float,
+    tails: Sequence[str] | None = None,
 ) -> None:
     """Write names right of their points, moved apart, with a thin line from each point to its name.
 
@@ -49,6 +50,8 @@ def name_ends(
         Where the names begin, as a share of the axes' width.
     height : float
         Height of the axes, inches.
+    tails : sequence of str, optional
+        What follows each name and is not cut where the name is too long.
     """
     from matplotlib.collections import LineCollection
 
@@ -65,7 +68,8 @@ def name_ends(
     figure = ax.get_figure(root=True)
     width = figure.get_figwidth() if figure is not None else style.COLUMN
     most = int((1 - start) * (width - SIDE) / CHARACTER)
-    for place, full, colour in zip(moved, names, colours, strict=True):
-        name = full if len(full) <= most else full[: most - 1].rstrip() + "…"
-        written = ax.text(start, place, name, transform=ax.transAxes, va="center", fontsize=6, color=ink(colour))
+    for place, full, colour, tail in zip(moved, names, colours, tails or [""] * len(names), strict=True):
+        left = most - len(tail)
+        name = full if len(full) <= left else full[: left - 1].rstrip() + "…"
+        written = ax.text(start, place, name + tail, transform=ax.transAxes, va="center", fontsize=6, color=ink(colour))
         written.set_in_layout(False)

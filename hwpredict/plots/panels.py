@@ -147,7 +147,7 @@ def interval_panels(
         if reference is not None:
             ax.axvline(reference, color=style.NEUTRAL[1], lw=0.6, zorder=1)
         ax.set_title(labels.short_model(str(data["model"].to_numpy()[i]))[:24], fontsize=6.5)
-        log_axis(ax, "x", tick, most=3 if tick is labels.bytes_of else 4)
+        log_axis(ax, "x", tick, most=2 if tick is labels.bytes_of else 4)  # "100 MB" is as wide as two others
         ax.grid(axis="x")
         ax.set_ylim(n - 0.4, -0.6)
         label_rows(ax, names if i % columns == 0 else [])

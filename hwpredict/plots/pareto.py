@@ -123,8 +123,9 @@ def pareto(
     likely = sorted((i for i in range(len(options)) if chance[i] >= NAMED), key=lambda i: -chance[i])[:20]
     ends.name_ends(
         ax, [(x[i], y[i]) for i in likely],
-        [f"{short[options[i][0]]}, {options[i][1]}: {chance[i]:.0%}" for i in likely],
+        [short[options[i][0]] for i in likely],
         [looks[options[i][0]].colour for i in likely], start=1 - MARGIN + 0.02, height=HEIGHT,
+        tails=[f", {options[i][1]}: {chance[i]:.0%}" for i in likely],
     )  # fmt: skip
     _legend(fig, part)
     title = f"{labels.short_model(str(first))}, {part.precision.item()}: name, batch size and P(on the front)"
