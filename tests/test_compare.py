@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
+from drawn import overlapping, texts
 from helpers import A100, T4, measurements
 from hypothesis import given, settings, strategies as st
 from scipy import stats
@@ -18,18 +21,24 @@ from hwpredict.evaluate.compare import compare, elpd, overlap, wasserstein
 from hwpredict.evaluate.density import elpd_difference, log_density
 from hwpredict.evaluate.effects import effect_summary, effect_table, find_effect
 from hwpredict.evaluate.few_shots import few_shots
+from hwpredict.evaluate.leave_one_out import largest_k, leave_one_out, log_likelihood
 from hwpredict.evaluate.reliability import LEVELS, from_draws, reliability
 from hwpredict.evaluate.roofline_curve import measured_rates, roofline_curve
 from hwpredict.performance import rows as r
 from hwpredict.performance.fit import fit
 from hwpredict.performance.posterior import Posterior
+from hwpredict.performance.predictive import predict
 from hwpredict.plots import visualize_posterior
-from hwpredict.plots.comparison import draw_comparison
+from hwpredict.plots.comparison import draw_comparison, effect_shift, prediction_shift
 
 ROWS = measurements()
 #: A device that the first posterior has not seen.
 HELD = [row for row in ROWS if row["device"] == T4]
 KNOWN = [row for row in ROWS if row["device"] != T4]
+
+
+#: What the effects of harnesses on the whole of time and of memory pool over.
+WHOLE = {"time": ("harness", "platform"), "memory": ("source", "platform")}
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +143,49 @@ def test_data_favour_the_posterior_that_has_seen_them(tree: xr.DataTree) -> None
     score = tree["elpd"].to_dataset().sel(metric="throughput")
     assert float(score["difference"]) > 2 * float(score["error"]) > 0
     assert float(score["n"]) > 10
+    for tag in "ab":
+        inner, outer = (float(score[f"coverage_{level}_{tag}"]) for level in (50, 90))
+        assert 0 <= inner <= outer <= 1
+    whole = tree["calibration_b"].to_dataset()["coverage"].sel(group="all", level=0.9)
+    assert float(whole) == float(score["coverage_90_b"])
+
+
+@pytest.mark.parametrize(("metric", "column"), [("throughput", "throughput"), ("memory", "memory_mb")])
+def test_leaving_a_figure_out_lowers_its_density(b: Posterior, metric: str, column: str) -> None:
+    rows = r.table([row for row in ROWS if row.get(column)][::7])
+    seen = log_likelihood(b, rows, metric)
+    assert seen.shape == (len(rows["model"]), len(b.scale))
+    inside = np.log(np.exp(seen).mean(axis=1))
+    density, k = leave_one_out(b, rows, metric)
+    assert density.mean() < inside.mean()
+    # where no weight stands out, what the harmonic mean of the likelihoods estimates
+    harmonic = -np.log(np.exp(-seen).mean(axis=1))
+    tame = np.exp(-seen).max(axis=1) < 8 * np.exp(-seen).mean(axis=1)
+    assert tame.any()
+    np.testing.assert_allclose(density[tame], harmonic[tame], atol=0.25)
+    assert np.isfinite(k).all()
+    # the likelihood is that of the draws: a kernel estimate from these says nearly the same
+    drawn = getattr(predict(b, rows, draws=2000, calibrated=False), metric)
+    assert inside.mean() == pytest.approx(log_density(np.log(drawn), np.log(rows[column])).mean(), abs=0.15)
+
+
+def test_leaving_out_agrees_with_a_fit_without_the_figure(b: Posterior) -> None:
+    """Of a figure on which little hangs: one of several of its device, model and harness."""
+    at = next(i for i, row in enumerate(ROWS) if row.get("throughput") and row["batch_size"] == 8)
+    without = fit(ROWS[:at] + ROWS[at + 1 :], iterations=5, draws=64, seed=1)
+    one = r.table([ROWS[at]])
+    density, _ = leave_one_out(b, one, "throughput")
+    exact = np.log(np.exp(log_likelihood(without, one, "throughput")).mean())
+    assert float(density[0]) == pytest.approx(float(exact), abs=0.5)
+
+
+def test_densities_of_seen_figures_say_how_far_they_are_to_be_trusted(a: Posterior, b: Posterior) -> None:
+    score = elpd(a, b, KNOWN[::5], seen=True, draws=50)["elpd"].sel(metric="throughput")
+    assert abs(float(score["difference"])) < 30
+    assert 0 <= float(score["unreliable_a"]) <= 1
+    assert "unreliable_a" not in elpd(a, b, KNOWN[::5], draws=50)["elpd"]
+    assert largest_k(112) == pytest.approx(0.512, abs=1e-3)
+    assert largest_k(10_000) == 0.7
 
 
 def test_a_comparison_is_a_file_and_figures(tree: xr.DataTree, tmp_path: Path) -> None:
@@ -142,6 +194,17 @@ def test_a_comparison_is_a_file_and_figures(tree: xr.DataTree, tmp_path: Path) -
         xr.testing.assert_allclose(read["effects"].to_dataset(), tree["effects"].to_dataset())
     files = draw_comparison(tree, tmp_path)
     assert [f.stem for f in files] == ["effect_shift", "prediction_shift", "calibration"]
+
+
+def test_figures_of_a_comparison_can_be_read(tree: xr.DataTree) -> None:
+    names = ("reference_as_it_was_before_the_refit_of_spring", "own")
+    effects, predictions = (tree[g].to_dataset() for g in ("effects", "predictions"))
+    for figure in (effect_shift(effects, names), prediction_shift(predictions, names)):
+        assert overlapping(figure) == []
+        whole = figure.bbox
+        for text, box in texts(figure):
+            assert whole.x0 <= box.x0, text
+            assert box.x1 <= whole.x1, text
 
 
 def test_scoring_needs_figures(a: Posterior) -> None:
@@ -157,9 +220,40 @@ def test_the_command_compares(a: Posterior, b: Posterior, tmp_path: Path, capsys
     with pytest.raises(SystemExit) as done:
         main(command.split())
     assert done.value.code == 0
-    assert "contraction" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "contraction" in printed
+    assert "throughput of 810 cells of the default matrix" in printed
     assert (tmp_path / "c.nc").exists()
     assert {f.name for f in (tmp_path / "fig").iterdir()} == {"effect_shift.png", "prediction_shift.png"}
+
+
+def test_the_command_compares_on_data(
+    a: Posterior, b: Posterior, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a.save(tmp_path / "a.nc")
+    b.save(tmp_path / "b.nc")
+    pd.DataFrame(HELD[::3]).to_parquet(tmp_path / "held.parquet")
+    command = f"compare {tmp_path}/a.nc {tmp_path}/b.nc --draws 40"
+
+    def run(more: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as done:
+            main(f"{command} {more}".split())
+        out, err = capsys.readouterr()
+        return int(done.value.code or 0), out, err
+
+    status, out, _ = run(f"--data {tmp_path}/held.parquet --format json")
+    found = json.loads(out)
+    assert status == 0
+    assert {p["metric"] for p in found["predictions"]} == {"throughput", "latency", "memory"}
+    assert all(p["ratio_low"] <= p["ratio"] <= p["ratio_high"] for p in found["predictions"])
+    assert found["elpd"][0]["coverage_90_b"] >= found["elpd"][0]["coverage_50_b"]
+    status, out, _ = run(f"--data {tmp_path}/held.parquet --loo")
+    assert status == 0
+    for said in ("leave-one-out", "standard error", "intervals cover", "not to be trusted"):
+        assert said in out
+    status, out, err = run("--loo")
+    assert (status, out) == (2, "")
+    assert "--data" in err
 
 
 # --- views of one posterior
@@ -175,6 +269,11 @@ def test_effects_are_found_by_what_they_pool_over(a: Posterior) -> None:
         effect_table(a, "devise:compute")
     with pytest.raises(UnknownNameError, match="effect of this posterior"):
         find_effect(a, ("colour",), "compute")
+    pools = {e.name: e for e in a.effects}
+    whole = {m: pools[find_effect(a, labels, "row", m)] for m, labels in WHOLE.items()}
+    assert {m: e.metric for m, e in whole.items()} == {"time": "time", "memory": "memory"}
+    with pytest.raises(UnknownNameError, match="source × platform on row of time"):
+        find_effect(a, WHOLE["memory"], "row")  # of memory alone: not to be taken for one of time
     summary = effect_summary(a)
     assert int(summary["levels"].sum()) == len(a.keys)
 

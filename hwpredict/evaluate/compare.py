@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hwpredict.errors import InvalidWorkloadError
 from hwpredict.evaluate.density import elpd_difference, log_density
-from hwpredict.evaluate.reliability import from_draws
+from hwpredict.evaluate.leave_one_out import largest_k, leave_one_out
+from hwpredict.evaluate.reliability import COLUMNS, from_draws
 from hwpredict.performance import rows as r
 from hwpredict.performance.cells import predict_cells
 from hwpredict.performance.posterior import STEP, Posterior
@@ -23,7 +24,6 @@ Array = NDArray[np.float64]
 
 #: Levels listed: those that moved the farthest relative to their own spread.
 TOP = 50
-_FIGURES = {"throughput": "throughput", "latency": "latency_ms", "memory": "memory_mb"}
 
 
 def compare(
@@ -33,6 +33,7 @@ def compare(
     names: Sequence[str] = ("a", "b"),
     cells: r.Table | None = None,
     measurements: Any = None,
+    seen: bool = False,
     draws: int = 400,
     seed: int = 0,
 ) -> xr.DataTree:
@@ -46,6 +47,8 @@ def compare(
         Rows on which predictions are compared (a common grid).
     measurements : pandas.DataFrame or mapping of columns, optional
         Rows with figures, best such that neither has seen: log densities and calibration.
+    seen : bool
+        Both have seen the measurements: log densities leave each figure out.
     draws, seed : int
 
     Returns
@@ -62,7 +65,7 @@ def compare(
     if cells is not None:
         groups["predictions"] = prediction_shifts(a, b, cells, draws=draws, seed=seed)
     if measurements is not None:
-        groups |= elpd(a, b, measurements, draws=draws, seed=seed)
+        groups |= elpd(a, b, measurements, seen=seen, draws=draws, seed=seed)
     root = xr.Dataset(
         attrs={
             "title": "Comparison of two posteriors of hwpredict",
@@ -234,7 +237,7 @@ def prediction_shifts(a: Posterior, b: Posterior, cells: r.Table, *, draws: int 
     import xarray as xr
 
     found = [predict_cells(p, cells, draws=draws, seed=seed, on_unknown="prior").prediction for p in (a, b)]
-    metrics = list(_FIGURES)
+    metrics = list(COLUMNS)
     out: dict[str, Array] = {
         n: np.empty((r.length(cells), len(metrics))) for n in ("log_ratio", "wasserstein", "width_ratio", "p_higher")
     }
@@ -253,21 +256,52 @@ def prediction_shifts(a: Posterior, b: Posterior, cells: r.Table, *, draws: int 
     return xr.Dataset({n: (("cell", "metric"), v) for n, v in out.items()}, coords)
 
 
-def elpd(a: Posterior, b: Posterior, measurements: Any, *, draws: int = 400, seed: int = 0) -> dict[str, xr.Dataset]:
+def summary(shifts: xr.Dataset) -> list[dict[str, Any]]:
+    """What :func:`prediction_shifts` finds, over all cells.
+
+    Returns
+    -------
+    list of dict
+        One a metric: ``metric``, ``cells`` (those that both predict), ``ratio`` of the medians (b over a; median of the
+        cells, ``ratio_low`` and ``ratio_high`` their 5 and 95 %), ``wasserstein`` (mean, log units) and ``width_ratio``
+        (median).
+    """
+    out: list[dict[str, Any]] = []
+    for metric in shifts["metric"].to_numpy().tolist():
+        one = shifts.sel(metric=metric)
+        one = one.isel(cell=np.flatnonzero(np.isfinite(one["log_ratio"].to_numpy())))
+        low, middle, high = np.exp(np.quantile(one["log_ratio"], (0.05, 0.5, 0.95))).tolist()
+        out.append(
+            {
+                "metric": metric, "cells": one.sizes["cell"], "ratio": middle, "ratio_low": low, "ratio_high": high,
+                "wasserstein": float(one["wasserstein"].mean()), "width_ratio": float(one["width_ratio"].median()),
+            }
+        )  # fmt: skip
+    return out
+
+
+def elpd(
+    a: Posterior, b: Posterior, measurements: Any, *, seen: bool = False, draws: int = 400, seed: int = 0
+) -> dict[str, xr.Dataset]:
     """Which posterior the data favour, and how calibrated each is on them.
 
     Parameters
     ----------
     a, b : Posterior
     measurements : pandas.DataFrame or mapping of columns
+    seen : bool
+        Both have seen the measurements: densities are those without the figure in question
+        (:func:`hwpredict.evaluate.leave_one_out.leave_one_out`), calibration flatters both.
     draws, seed : int
 
     Returns
     -------
     dict of str to xarray.Dataset
         ``elpd``, dims (metric): ``n``, ``elpd_a``, ``elpd_b``, ``difference`` (b - a, nats), ``error`` (its standard
-        error, cases independent) and ``error_by_source`` (sources independent, cases of one not); ``calibration_a``,
-        ``calibration_b`` of the throughput (of the latency, where there is none).
+        error, cases independent) and ``error_by_source`` (sources independent, cases of one not); ``coverage_50_a`` …
+        ``coverage_90_b``, shares of the figures within central intervals; with ``seen``, ``unreliable_a`` and
+        ``unreliable_b``, shares of the figures on which too much hangs for their density to be trusted.
+        ``calibration_a``, ``calibration_b``: of the throughput (of the latency, where there is none).
 
     Raises
     ------
@@ -281,14 +315,22 @@ def elpd(a: Posterior, b: Posterior, measurements: Any, *, draws: int = 400, see
     out: dict[str, xr.Dataset] = {}
     table: dict[str, list[float]] = {}
     metrics = []
-    for metric, column in _FIGURES.items():
-        seen = rows[column]
-        ok = np.isfinite(seen) & (seen > 0)
+    for metric, column in COLUMNS.items():
+        figures = rows[column]
+        ok = np.isfinite(figures) & (figures > 0)
         if not ok.any():
             continue
         metrics.append(metric)
-        values = [getattr(p, metric)[ok] for p in found]
-        density = [log_density(np.log(v), np.log(seen[ok])) for v in values]
+        values, observed = [getattr(p, metric)[ok] for p in found], figures[ok]
+        extra: dict[str, float] = {}
+        if seen:
+            known = r.take(rows, np.flatnonzero(ok))
+            left_out = [leave_one_out(p, known, metric, seed=seed) for p in (a, b)]
+            density = [d for d, _ in left_out]
+            for tag, p, (_, k) in zip("ab", (a, b), left_out, strict=True):
+                extra[f"unreliable_{tag}"] = float((k > largest_k(len(p.scale))).mean())
+        else:
+            density = [log_density(np.log(v), np.log(observed)) for v in values]
         difference, error = elpd_difference(density[1], density[0])
         _, by_source = elpd_difference(density[1], density[0], rows["source"][ok])
         row = {
@@ -299,12 +341,14 @@ def elpd(a: Posterior, b: Posterior, measurements: Any, *, draws: int = 400, see
             "error": error,
             "error_by_source": by_source,
         }
-        for key, value in row.items():
+        for tag, v in zip("ab", values, strict=True):
+            one = from_draws(v, observed, rows["hardware"][ok].tolist())
+            for level in (0.5, 0.9):
+                inside = one["coverage"].sel(group="all", level=level)
+                extra[f"coverage_{100 * level:.0f}_{tag}"] = float(inside)
+            out.setdefault(f"calibration_{tag}", one.assign_attrs(metric=metric))
+        for key, value in (row | extra).items():
             table.setdefault(key, []).append(value)
-        if "calibration_a" not in out:
-            for tag, v in zip("ab", values, strict=True):
-                one = from_draws(v, seen[ok], rows["hardware"][ok].tolist())
-                out[f"calibration_{tag}"] = one.assign_attrs(metric=metric)
     if not metrics:
         raise InvalidWorkloadError("no row has a throughput, latency_ms or memory_mb: nothing to score with")
     out["elpd"] = xr.Dataset(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 #: Nominal levels of central intervals.
 LEVELS = np.round(np.arange(0.05, 1.0, 0.05), 2)
-_COLUMNS = {"throughput": "throughput", "latency": "latency_ms", "memory": "memory_mb"}
+#: Column of the schema that each metric is measured in.
+COLUMNS = {"throughput": "throughput", "latency": "latency_ms", "memory": "memory_mb"}
 
 
 def reliability(
@@ -44,10 +45,10 @@ def reliability(
         See :func:`from_draws`.
     """
     rows = measurements if isinstance(measurements, dict) and "note" in measurements else r.table(measurements)
-    seen = rows[_COLUMNS[metric]]
+    seen = rows[COLUMNS[metric]]
     index = np.flatnonzero(np.isfinite(seen) & (seen > 0))
     if not len(index):
-        raise InvalidWorkloadError(f"no row has a {_COLUMNS[metric]}: nothing to compare with")
+        raise InvalidWorkloadError(f"no row has a {COLUMNS[metric]}: nothing to compare with")
     held = r.take(rows, index)
     figures = getattr(predict(posterior, held, draws=draws, seed=seed), metric)
     data = from_draws(figures, seen[index], held[by].tolist())

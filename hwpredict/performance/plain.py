@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -105,15 +106,11 @@ def draw(
     shares = np.empty((len(group), len(PARTS)), np.float32)
     width = np.empty((len(group), 2), np.float32)
     log_draws = []
-    for k, (parts, row) in enumerate(((_TIME, TIME_ROW), (_MEMORY, MEMORY_ROW))):
-        factor = [a.exp(total[part]) for part in parts]
-        whole = np.zeros_like(factor[0])
-        for part, mine in zip(parts, factor, strict=True):
-            whole += p.weight[:, part, None] * mine
+    for k, parts in enumerate((_TIME, _MEMORY)):
+        factor, whole, latent = _latent(p, total, k)
         inverse = _ONE / whole
         for part, mine in zip(parts, factor, strict=True):
             shares[:, part] = p.weight[:, part] * mean_by_lanes(mine * inverse)
-        latent = a.log(whole) + p.top[:, k, None] + total[row]
         lower, upper = sorted_quantiles(np.sort(latent, axis=1), (0.25, 0.75)).T
         width[:, k] = upper - lower
         noise = hashing.DEVIATES[NOISE_DF](hashing.bits(p.noise_seed[:, k], draws))
@@ -135,6 +132,43 @@ def share_draws(p: Prepared, plan: Layout, draws: int) -> Single:
     out = np.asarray(costs / costs.sum(axis=1, keepdims=True), np.float32)
     out[p.broken] = np.nan
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Locations:
+    """What noise is added to, in each draw, shape (row, draw): natural logs of the units of :data:`Figures`.
+
+    Attributes
+    ----------
+    latency, throughput, memory : ndarray
+    time_noise, memory_noise : ndarray
+        Scales of the Student-t noise: of latency and throughput, and of memory.
+    """
+
+    latency: Single
+    throughput: Single
+    memory: Single
+    time_noise: Single
+    memory_noise: Single
+
+
+def locations(p: Prepared, plan: Layout, draws: int) -> Locations:
+    """Locations and scales of the noise of each figure: what its likelihood is made of, without recalibration."""
+    group, total = _totals(p, plan, draws)
+    time, memory = (_latent(p, total, k)[2] for k in range(2))
+    time_noise, memory_noise = (p.noise_scale[p.noise_group[group, k]] for k in range(2))
+    later, items = (p.span + MILLISECONDS)[:, None], p.items[:, None]
+    return Locations(time + later, items + total[OVERLAP] - time, memory, time_noise, memory_noise)
+
+
+def _latent(p: Prepared, total: list[Single], k: int) -> tuple[list[Single], Single, Single]:
+    """Factors of the parts of time (k = 0) or memory (1), their weighted sum, and its log with what acts on the row."""
+    parts, row = ((_TIME, TIME_ROW), (_MEMORY, MEMORY_ROW))[k]
+    factor = [a.exp(total[part]) for part in parts]
+    whole = np.zeros_like(factor[0])
+    for part, mine in zip(parts, factor, strict=True):
+        whole += p.weight[:, part, None] * mine
+    return factor, whole, a.log(whole) + p.top[:, k, None] + total[row]
 
 
 def _totals(p: Prepared, plan: Layout, draws: int) -> tuple[Index, list[Single]]:
