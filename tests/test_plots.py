@@ -134,6 +134,7 @@ def test_log_ticks_are_few_and_inside(low: float, factor: float, most: int) -> N
     ticks = labels.log_ticks(low, low * factor, most)
     assert 1 <= len(ticks) <= max(most, 8)
     assert all(low * 0.999 <= t <= low * factor * 1.001 for t in ticks)
+    assert len(ticks) >= 2 or factor < 2  # one figure alone does not say how long the axis is
 
 
 @pytest.mark.parametrize(
@@ -187,6 +188,19 @@ def test_labels_of_memory_do_not_touch_where_names_are_long(many: xr.Dataset) ->
         xr.ones_like(data["memory_quantile"]) * middle * xr.DataArray([0.4, 0.8, 1, 1.2, 2.5], dims="quantile")
     )
     assert overlapping(memory_usage(data)) == []
+
+
+def test_labels_of_rows_that_are_cut_say_so() -> None:
+    names = [f"openvino, Core i9-13900K, a family with a long name, {i}" for i in "ab"]
+    short = ["one", "two"]
+    q = np.array([[0.7, 0.9, 1, 1.2, 1.6]] * 2)
+    for given_names in (names, short):
+        data = xr.DataArray(q, {"row": given_names, "quantile": [0.05, 0.25, 0.5, 0.75, 0.95]}, ("row", "quantile"))
+        figure = ranges(data, xlabel="ratio")
+        shown = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+        assert all(t in given_names or t.endswith("…") for t in shown)
+        assert len(set(shown)) == 2
+        assert len([t for t in figure.axes[0].get_xticks() if 0.7 <= t <= 1.6]) >= 2
 
 
 def test_what_is_said_of_a_point_on_the_front_is_never_cut(many: xr.Dataset) -> None:

@@ -52,6 +52,7 @@ def main() -> None:
          "quantile": list(QUANTILES), "platform": ("case", np.array([c[0] for c in cases]))},
     )  # fmt: skip
     part = data.isel(case=[i for i, c in enumerate(cases) if c[3] == "fp16"])
+    part = part.assign_coords(case=[c.removesuffix(", fp16") for c in part["case"].to_numpy().tolist()])
     figure = ranges(
         part["ratio"], xlabel="throughput at fp16 / fp32",
         colours=[style.look(str(v)).colour for v in part["platform"].to_numpy()],

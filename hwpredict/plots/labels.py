@@ -76,14 +76,26 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> A
     return out
 
 
+#: Round figures within a decade, coarse to fine.
+_ROUND = ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
+
+
 def log_ticks(low: float, high: float, most: int = 4) -> list[float]:
-    """Round positions on a log axis: powers of ten evenly apart, or 1, 2 and 5 where fewer than two fit."""
+    """Round positions on a log axis: powers of ten evenly apart; where fewer than two fit, the coarsest that do.
+
+    Where the axis is so short that not even the finest of them fit twice, its middle.
+    """
     first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
     if last - first >= 1:
         step = -(-(last - first + 1) // most)
         return [10.0**k for k in range(first, last + 1, step)]
-    fine = [m * 10.0**k for k in range(first - 1, last + 1) for m in (1, 2, 5)]
-    return [t for t in fine if low <= t <= high] or [math.sqrt(low * high)]
+    inside: list[float] = []
+    for figures in _ROUND:
+        fine = [m * 10.0**k for k in range(first - 1, last + 1) for m in figures]
+        inside = [t for t in fine if low <= t <= high]
+        if len(inside) > 1:
+            break
+    return inside or [math.sqrt(low * high)]
 
 
 def figure(value: float, _: object = None) -> str:

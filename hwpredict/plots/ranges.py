@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+#: Characters of a label that leave room for the axis.
+NAME = 34
+
 
 @style.styled
 def ranges(
@@ -62,7 +65,7 @@ def ranges(
         ax.axvline(reference, color=style.NEUTRAL[1], lw=0.6, zorder=0)
     ax.grid(axis="x")
     ax.set_ylim(n - 0.4, -0.6)
-    panels.label_rows(ax, [str(v)[:34] for v in data[rows].to_numpy()])
+    panels.label_rows(ax, labels.shortened(data[rows].to_numpy().tolist(), str, limit=NAME))
     ax.set_xlabel(xlabel)
     if title:
         fig.suptitle(title, fontsize=7, x=0.01, ha="left")
