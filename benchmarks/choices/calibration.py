@@ -33,7 +33,8 @@ def calibration(rows: r.Table, test: np.ndarray, posterior: Posterior, args: arg
     """
     held = r.take(rows, test)
     p = predict(posterior, held, draws=args.draws, seed=args.seed, calibrated=False)
-    plain, after = cases(held, p), {event: ([], []) for event in EVENTS}
+    plain = cases(held, p)
+    after: Cases = {event: ([], []) for event in EVENTS}
     for learn, judge in halves(held["model"], args.seed):
         if not judge.any():
             continue
