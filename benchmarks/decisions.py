@@ -1,16 +1,18 @@
 r"""Decisions against what was measured: LLM-Pilot's setting, realised regret, calibration, value of information.
 
     uv run --group bench python benchmarks/decisions.py DATA.parquet [--parts pilot,regret,calibration,information] \
-        [--pilot DIR] [--iterations 8] [--rows-per-source 2000] [--model-posterior p.nc] [--device-posterior p.nc]
+        [--pilot DIR] [--iterations 8] [--rows-per-source 2000] [--model-posterior p.nc] …
 
 *pilot*: leave one LLM out of LLM-Pilot's table, its SLA (100 ms a prompt token, 50 ms between tokens), its prices:
 success rate, overspend and their score, beside the seven published methods re-scored from the authors' files in DIR.
 *regret*: on models that the fit never saw, choose among what was measured by expected utility, by the point estimate of
 the same model, by LightGBM's median and by the plain roofline. *calibration*: P(best), P(feasible) and P(fits) on the
-same rows. *information*: on devices that the fit never saw, benchmarks to reach a regret by advice and by chance.
+same rows, and on cells (combinations of model, device, precision, batch …) that the fit never saw. *information*: on
+devices that the fit never saw, benchmarks to reach a regret by advice and by chance.
 
-A fit per fold takes minutes; ``--model-posterior`` and ``--device-posterior`` take fitted ones, which must have been
-fitted without the rows that are held out here (the split is by ``--seed``; ``--print-split`` lists what to leave out).
+A fit per fold takes minutes; ``--model-posterior``, ``--cell-posterior`` and ``--device-posterior`` take fitted ones,
+which must have been fitted without the rows that are held out here (the split is by ``--seed``; ``--print-split`` lists
+what to leave out).
 ``--quick`` shows in a minute that everything runs.
 """
 
@@ -27,7 +29,7 @@ from choices.heldout import fitted, sample_groups
 from choices.information import information
 from choices.pilot import pilot
 from choices.regret import regret
-from hwpredict.evaluate.splits import grouped_split
+from hwpredict.evaluate.splits import grouped_split, split_keys
 from hwpredict.performance import rows as r
 from hwpredict.store import read_measurements
 
@@ -35,9 +37,10 @@ from hwpredict.store import read_measurements
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     args = settings.parse(__doc__.splitlines()[0], arguments)
     rows = r.table(read_measurements(args.data, sources=[s for s in args.sources.split(",") if s] or None))
-    splits = {k: grouped_split(rows, k, rng=np.random.default_rng(args.seed)) for k in ("model", "device")}
+    names = {k: split_keys(rows, k) if k == "cell" else rows[k] for k in settings.SPLITS}
+    splits = {k: grouped_split(rows, k, rng=np.random.default_rng(args.seed)) for k in settings.SPLITS}
     if args.print_split:
-        print("\n".join(sorted(set(rows[args.print_split][splits[args.print_split]].tolist()))))
+        print("\n".join(sorted(set(names[args.print_split][splits[args.print_split]].tolist()))))
         return {}
     results: dict[str, Any] = {}
     if "pilot" in args.parts and args.pilot is None:
@@ -47,13 +50,14 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         results["pilot"] = pilot(rows, args.pilot, args)
     for kind, path, parts in (
         ("model", args.model_posterior, {"regret": regret, "calibration": calibration}),
+        ("cell", args.cell_posterior, {"calibration of cells": calibration}),
         ("device", args.device_posterior, {"information": information}),
     ):
-        wanted = {part: function for part, function in parts.items() if part in args.parts}
+        wanted = {part: function for part, function in parts.items() if part.split()[0] in args.parts}
         if not wanted:
             continue
         posterior = fitted(path, rows, splits[kind], args)
-        test = sample_groups(rows[kind], splits[kind], args.test_rows, args.seed)
+        test = sample_groups(names[kind], splits[kind], args.test_rows, args.seed)
         # what is held out but not tested is not for the rivals to learn from
         seen = r.take(rows, ~splits[kind] | test)
         for part, function in wanted.items():

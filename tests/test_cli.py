@@ -247,6 +247,15 @@ def test_features_and_family_on_the_command_line(run: Run) -> None:
     assert answer("bert-bas-uncased", "--on-unknown", "prior")["model_family"] is None
 
 
+@pytest.mark.parametrize("limit", ["1e9 ms", "0.0001 ms"], ids=["feasible", "none feasible"])
+def test_memory_that_nobody_states_is_unknown_in_every_table(run: Run, limit: str) -> None:
+    npu = "core ultra 7 155h npu"
+    out = run("recommend", "bert-base-uncased", "--hardware", npu, "--constraint", f"latency <= {limit}")[1]
+    row = next(line for line in out.splitlines() if npu in line and "│" in line)
+    assert "unknown" in row
+    assert "–" not in row
+
+
 # -- what is refused
 
 BAD_USAGE = {

@@ -74,15 +74,29 @@ def test_the_benchmark_prints_every_part(table: Path, tmp_path: Path, capsys: py
     out = tmp_path / "figures.json"
     results = decisions.main([str(table), "--quick", "--rows-per-source", "200", "--out", str(out)])
     printed = capsys.readouterr().out
-    assert json.loads(out.read_text()).keys() == {"regret", "calibration", "information"} == results.keys()
+    parts = {"regret", "calibration", "calibration of cells", "information"}
+    assert json.loads(out.read_text()).keys() == parts == results.keys()
     assert "LLM-Pilot: left out; give --pilot" in printed
     fastest = results["regret"]["fastest"]
     assert fastest["decisions"] >= 1
     assert 0 <= fastest["expected utility"] < np.log(10)
     for method in ("expected utility", "point estimate", "LightGBM median", "plain roofline"):
         assert f"{method:<18} mean regret" in printed
-    cases = {name: sum(b["n"] for b in found["bins"]) for name, found in results["calibration"].items()}
-    assert all(cases[name] > 0 for name in ("P(best)", "P(feasible)", "P(fits)"))
+    for part in ("calibration", "calibration of cells"):
+        for found in (results[part], results[part]["recalibrated"]):
+            assert all(sum(b["n"] for b in found[e]["bins"]) > 0 for e in ("P(best)", "P(feasible)", "P(fits)"))
+
+
+def test_limits_that_are_held_against_are_set_before_anything_is_measured() -> None:
+    from choices.calibration import halves, round_limit
+
+    assert np.exp(round_limit(np.log([[9.0, 11.0, 16.0], [3.0, 4.0, 4.5], [30.0, 31.0, 90.0]]))) == pytest.approx(10)
+    models = np.array(list("abcabcdd"), dtype=object)
+    (learn, judge), (second, other) = halves(models, 0)
+    assert not set(models[learn]) & set(models[judge])
+    assert (learn == other).all()
+    assert (judge == second).all()
+    assert (learn | judge).all()
 
 
 def test_settings_of_the_benchmark(capsys: pytest.CaptureFixture[str]) -> None:

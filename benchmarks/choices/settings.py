@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+#: What is held out together.
+SPLITS = ("model", "cell", "device")
 PARTS = ("pilot", "regret", "calibration", "information")
 
 #: Settings of ``--quick``: minutes become seconds, and the figures mean nothing.
@@ -33,8 +35,9 @@ def parse(description: str, arguments: list[str] | None = None) -> argparse.Name
     out.add_argument("--llms", type=int, default=0, help="LLMs left out in the pilot part, 0: all; a fit each")
     out.add_argument("--seed", type=int, default=1)
     out.add_argument("--model-posterior", type=Path, help="fitted without the held-out models")
+    out.add_argument("--cell-posterior", type=Path, help="fitted without the held-out cells")
     out.add_argument("--device-posterior", type=Path, help="fitted without the held-out devices")
-    out.add_argument("--print-split", choices=("model", "device"), help="list what is held out, and end")
+    out.add_argument("--print-split", choices=SPLITS, help="list what is held out, and end")
     out.add_argument("--quick", action="store_true", help=f"to see that it runs: {QUICK}")
     out.add_argument("--out", type=Path, help="the same figures as JSON")
     if "--quick" in (sys.argv[1:] if arguments is None else arguments):

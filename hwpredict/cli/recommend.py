@@ -152,13 +152,18 @@ def _report_infeasible(error: InfeasibleError, format: str) -> None:
     else:
         rows = [
             [
-                str(x["name"]), f"{x['p_feasible']:.0%}", output.share(float(x["p_fits"])),  # type: ignore[arg-type]
+                str(x["name"]), f"{x['p_feasible']:.0%}", _fits(float(x["p_fits"])),  # type: ignore[arg-type]
                 output.figure(float(x["memory"])), str(x.get("fails", "")),  # type: ignore[arg-type]
             ]
             for x in error.options
         ]  # fmt: skip
         columns = ("option", "P(feasible)", "P(fits)", "memory MB", "fails")
         output.table("No option meets the constraints", columns, rows)
+
+
+def _fits(chance: float) -> str:
+    """P(fits) as every table shows it: a device whose memory nobody states is not one that does not fit."""
+    return "unknown" if math.isnan(chance) else output.share(chance)
 
 
 def _row(option: Option) -> list[str]:
@@ -169,7 +174,7 @@ def _row(option: Option) -> list[str]:
         output.span(option.throughput.median, option.throughput.low, option.throughput.high),
         output.span(option.latency.median, option.latency.low, option.latency.high),
         output.span(option.memory.median, option.memory.low, option.memory.high),
-        "unknown" if math.isnan(option.p_fits) else output.share(option.p_fits),
+        _fits(option.p_fits),
         output.share(option.p_feasible),
         f"{option.expected_utility:.3g} ± {option.monte_carlo_error:.1g}",
         first,
