@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from hwpredict.catalog.composed import estimate, macs
+from hwpredict.catalog.composed import estimate, macs, usual_side
 from hwpredict.catalog.models import features, match
 from hwpredict.performance import rows as r
 from hwpredict.performance.covariates import covariates
@@ -93,3 +93,26 @@ def test_a_row_gets_the_estimate_and_keeps_its_label() -> None:
     known = estimate(name, -1.0)
     assert known is not None
     assert np.exp(found.numbers["log_parameters"]) == pytest.approx(known.parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        ("mask2former_r101_8xb2-lsj-50e_coco", math.sqrt(800 * 1333)),
+        ("segformer_mit-b3_512x1024_160k_cityscapes", math.sqrt(512 * 1024)),
+        ("yolov3_d53_8xb8-ms-608-273e_coco", math.nan),  # trained on a size of its own
+        ("second_hv_secfpn_8xb6-80e_kitti-3d-car", math.nan),  # not pictures
+        ("coconut", math.nan),
+    ],
+)
+def test_usual_side_of_the_pictures_in_a_name(name: str, side: float) -> None:
+    assert usual_side(name) == pytest.approx(side, nan_ok=True)
+
+
+def test_an_unknown_detector_works_on_the_pictures_of_its_data_set() -> None:
+    row = {"model": "newdet_8xb2-50e_coco", "model_family": "vision", "hardware": "cuda", "batch_size": 1}
+    of_coco, of_nothing = (
+        covariates(r.table([row | {"model": name}])).numbers["log_activation_bytes"][0]
+        for name in ("newdet_8xb2-50e_coco", "newdet_8xb2-50e")
+    )
+    assert of_coco > of_nothing + 1

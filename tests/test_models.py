@@ -209,6 +209,35 @@ def test_cache_of_keys_and_values() -> None:
     assert features("bert-base-uncased").kv_bytes_per_token_fp16 == 0
 
 
+def test_layers_with_a_window_keep_no_more_than_it() -> None:
+    gemma = features("gemma-3-27b")  # 62 layers, every sixth without the window of 1024 tokens
+    layer = 2 * 16 * 128 * 2
+    assert gemma.kv_bytes(1000) == 62 * layer * 1000 == gemma.kv_bytes_per_token_fp16 * 1000
+    assert gemma.kv_bytes(100_000) == layer * (10 * 100_000 + 52 * 1024)
+    llama = features("llama-3-8b")
+    assert llama.kv_bytes(100_000) == llama.kv_bytes_per_token_fp16 * 100_000
+
+
+def test_layers_that_share_keys_and_values_add_none() -> None:
+    small = features("gemma-4-e2b")  # of 35 layers the last 20 use the cache of earlier ones; every fifth is global
+    assert small.kv_bytes_per_token_fp16 == 2 * (12 * 2 * 256 + 3 * 2 * 512)
+    assert small.kv_windows == ((512, 2 * 12 * 2 * 256),)
+    # the model card counts 2.3 B effective parameters: without the tables that are looked up
+    assert (small.parameters - small.embedding_parameters) / 1e9 == pytest.approx(2.3, rel=0.02)
+
+
+def test_training_configs_of_known_detectors_are_those_detectors() -> None:
+    for config, name in (
+        ("yolov8_s_syncbn_fast_8xb16-500e_coco", "yolov8s"),
+        ("rtmdet_tiny_8xb32-300e_coco", "rtmdet-tiny"),
+        ("ppyoloe_plus_m_fast_8xb8-80e_coco", "ppyoloe-m"),
+    ):
+        assert canonical(config) == name
+    # for larger images, and with masks, they are other networks
+    for config in ("yolov5_s-p6-v62_syncbn_fast_8xb16-300e_coco", "rtmdet-ins_s_8xb32-300e_coco"):
+        assert match(config) is None
+
+
 def test_embeddings_are_what_is_looked_up() -> None:
     assert features("bert-base-uncased").embedding_parameters == (30522 + 512 + 2) * 768
     assert features("llama-2-7b").embedding_parameters == 32000 * 4096

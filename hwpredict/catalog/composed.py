@@ -152,6 +152,8 @@ _SIZE = re.compile(r"(?<![\dx])(\d{3,4})x(\d{3,4})(?![\dx])")
 #: Configs whose box heads have four convolutions before one layer.
 _DEEP = re.compile(r"4conv1f|gn-(?:ws-)?all|backbone\+head")
 _STRIDE = re.compile(r"-d(8|16|32)(?=-|$)")
+#: Detectors that are trained on images of a size of their own.
+_ONE_STAGE = re.compile(r"yolo|ssd|rtmdet|ppyoloe|efficientdet")
 _DATA_SIZE = (("cityscapes", (512, 1024)), ("coco", (800, 1333)), ("lvis", (800, 1333)))
 
 
@@ -215,6 +217,27 @@ def estimate(name: str, side: float) -> Estimate | None:
     macs = backbone.macs(input_size=round(pixels**0.5)) * (_stretch(backbone, int(dilated[1])) if dilated else 1.0)
     macs += head.macs * pixels / head.stride**2 + head.once + head.boxes * (_CONVOLUTIONS if _DEEP.search(text) else 0)
     return Estimate(macs, backbone.parameters + head.parameters)
+
+
+@cache
+def usual_side(name: str) -> float:
+    """Side of the square of the area that images of the data set in a detector's or segmenter's name usually have.
+
+    Parameters
+    ----------
+    name : str
+        A name as OpenMMLab writes them.
+
+    Returns
+    -------
+    float
+        Pixels; NaN for names of another form.
+    """
+    text = re.sub(r"[_\s]+", "-", name.lower().rsplit("/", 1)[-1])
+    crop = _SIZE.search(text)
+    usual = next((size for data, size in _DATA_SIZE if re.search(rf"-{data}(?:-|$)", text)), None)
+    pixels = (int(crop[1]), int(crop[2])) if crop and usual else usual
+    return nan if pixels is None or _ONE_STAGE.match(text) else area(pixels) ** 0.5
 
 
 @cache

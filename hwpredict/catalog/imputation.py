@@ -66,7 +66,13 @@ def parameters(family: str) -> float:
     return _PARAMETERS.get(family, 2.5e7)
 
 
-def log_parameters(family: NDArray[Any], architecture: NDArray[Any], log_macs: Array, size: Array) -> Array:
+def log_parameters(
+    family: NDArray[Any],
+    architecture: NDArray[Any],
+    log_macs: Array,
+    size: Array,
+    whole: NDArray[np.bool_] | None = None,
+) -> Array:
     """Log parameter count of models of which the architecture is known, and perhaps the work.
 
     Parameters
@@ -77,6 +83,9 @@ def log_parameters(family: NDArray[Any], architecture: NDArray[Any], log_macs: A
         Natural log of the MACs of one item at its size; NaN if they are not known.
     size : ndarray, shape (row,)
         Side of the image in pixels; NaN for the family's usual size.
+    whole : ndarray of bool, shape (row,), optional
+        Whether a sequence passes through at once: those who time that of a model of text time a small one (a
+        translator, an LSTM), not one that is served.
 
     Returns
     -------
@@ -84,6 +93,8 @@ def log_parameters(family: NDArray[Any], architecture: NDArray[Any], log_macs: A
         Images: from the fitted line of the architecture. Other families: their median.
     """
     median = np.log(np.array([parameters(f) for f in family.tolist()]))
+    if whole is not None:
+        median = np.where(whole & (family == "text_generation"), np.log(parameters("embedding")), median)
     log_size = np.log(_size(family, size))
     known = ~np.isnan(log_macs)
     given = _line("parameters_given_macs", architecture, macs=np.where(known, log_macs, 0.0), size=log_size)

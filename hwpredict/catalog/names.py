@@ -125,6 +125,13 @@ _PADDLE = (("pplcnetv2", "lcnetv2"), ("pplcnet", "lcnet"), ("pphgnetv2", "hgnetv
 _DOTLESS = re.compile(r"^(qwen|llama|gemma|phi|granite)([-_]?v?)(\d)[-_](\d)(?=[-_]\d|[-_][a-z])")
 
 
+#: Training configs of OpenMMLab's one-stage detectors: "yolov8_s_syncbn_fast_8xb16-500e_coco". Those for larger images
+#: (p6) are other networks.
+_CONFIG = re.compile(
+    r"(yolov[5678]|yolox|rtmdet|ppyoloe)(?:_plus)?_(nano|tiny|[ntsmlx])[-_](?!.*p6)(?=.*\dxb?\d).*(?:coco|voc)"
+)
+
+
 def candidates(name: str) -> Iterator[str]:
     """Ever shorter forms of a name, to look up in turn: without quantisation, role, framework, task.
 
@@ -154,6 +161,9 @@ def candidates(name: str) -> Iterator[str]:
         if found:
             yield from _shortened(found[1])
     yield from (model for label, model in _LABELS if label.match(text))
+    trained = _CONFIG.match(text)
+    if trained:
+        yield f"{trained[1]}-{trained[2]}"
 
 
 def opened(name: str) -> str | None:

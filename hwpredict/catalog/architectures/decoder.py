@@ -71,8 +71,10 @@ def _layer_kinds(config: Config, style: Style, layers: int) -> list[str]:
     return ["sliding" if window else "full"] * layers
 
 
-def _heads(tally: Tally, config: Config, style: Style, kind: str, hidden: int, heads: int) -> None:
-    """Ordinary attention with (grouped) heads."""
+def _heads(
+    tally: Tally, config: Config, style: Style, kind: str, hidden: int, heads: int, *, shared: bool = False
+) -> None:
+    """Ordinary attention with (grouped) heads; ``shared``: over the keys and values of an earlier layer."""
     width = config.get("head_dim", max(1, hidden // heads))
     kv_heads = _kv_heads(config, style, heads)
     values = True
@@ -81,20 +83,21 @@ def _heads(tally: Tally, config: Config, style: Style, kind: str, hidden: int, h
         kv_heads = config.get("num_global_key_value_heads", kv_heads)
         values = not config.flag("attention_k_eq_v", False)
     tally.linear(hidden, heads * width * (2 if style.gated_output else 1), style.qkv_bias)
-    tally.linear(hidden, kv_heads * width, style.qkv_bias)
-    if values:
+    for _ in range(0 if shared else 1 + values):
         tally.linear(hidden, kv_heads * width, style.qkv_bias)
     tally.linear(heads * width, hidden, style.out_bias)
     if style.qk_norm == "head":
-        tally.vector(2 * width)
+        tally.vector((1 if shared else 2) * width)
     elif style.qk_norm == "all":
         tally.vector((heads + kv_heads) * width)
     if config.model_type == "gpt_oss":
         tally.vector(heads)  # attention sinks
     default_window = 256 if config.model_type == "gpt_neo" else 4096
     window = config.get("sliding_window", config.get("attention_chunk_size", default_window))
-    tally.attend(heads, width, window=window if kind == "sliding" else None)
-    tally.kv_elements += 2 * kv_heads * width
+    reach = window if kind == "sliding" else None
+    tally.attend(heads, width, window=reach)
+    if not shared:
+        tally.cache(2 * kv_heads * width, reach)
 
 
 def _latent(tally: Tally, config: Config, hidden: int, heads: int) -> None:
@@ -119,9 +122,9 @@ def _latent(tally: Tally, config: Config, hidden: int, heads: int) -> None:
         tally.vector(2 * width)
         tally.pair_macs += index_heads * width
         tally.pair_outputs += index_heads
-        tally.kv_elements += width / 2  # kept at 8 bits
+        tally.cache(width / 2)  # kept at 8 bits
     tally.attend(heads, plain + rope, value, window=top or None)
-    tally.kv_elements += rank + rope
+    tally.cache(rank + rope)
 
 
 def _delta_net(tally: Tally, config: Config, hidden: int) -> None:
@@ -210,7 +213,7 @@ def _dense_width(config: Config, hidden: int) -> int:
     return config.get("intermediate_size", 0) or hidden * config.get("expansion_ratio", 4)
 
 
-def _mix(tally: Tally, config: Config, style: Style, kind: str, hidden: int, heads: int) -> None:
+def _mix(tally: Tally, config: Config, style: Style, kind: str, hidden: int, heads: int, *, shared: bool) -> None:
     """Add what mixes the tokens of one layer."""
     if kind == "linear":
         _delta_net(tally, config, hidden)
@@ -221,12 +224,13 @@ def _mix(tally: Tally, config: Config, style: Style, kind: str, hidden: int, hea
     elif config.raw("kv_lora_rank"):
         _latent(tally, config, hidden, heads)
     elif kind != "none":
-        _heads(tally, config, style, kind, hidden, heads)
+        _heads(tally, config, style, kind, hidden, heads, shared=shared)
 
 
 def _layer(tally: Tally, config: Config, style: Style, index: int, kind: str) -> None:
     hidden, heads = config.need("hidden_size"), config.need("num_attention_heads")
-    _mix(tally, config, style, kind, hidden, heads)
+    shared = index >= config.need("num_hidden_layers") - config.get("num_kv_shared_layers", 0)  # gemma4
+    _mix(tally, config, style, kind, hidden, heads, shared=shared)
     tally.vector(style.norms * style.norm * hidden)
     if config.raw("hybrid_override_pattern") is not None and kind != "none":
         return  # nemotron_h: a layer is a mixer or a feed-forward, not both
@@ -236,7 +240,8 @@ def _layer(tally: Tally, config: Config, style: Style, index: int, kind: str) ->
             tally.vector(4 * hidden, config.need("num_local_experts"))
             _feed_forward(tally, style, hidden, config.need("intermediate_size"))
     else:
-        _feed_forward(tally, style, hidden, _dense_width(config, hidden))
+        wide = 2 if shared and config.flag("use_double_wide_mlp", False) else 1
+        _feed_forward(tally, style, hidden, wide * _dense_width(config, hidden))
     extra = config.get("hidden_size_per_layer_input", 0)
     if extra:
         tally.linear(hidden, extra)
@@ -313,6 +318,7 @@ def decoder(config: Config) -> ModelFeatures:
         hidden=hidden,
         calls=tally.calls,
         kv_bytes_per_token_fp16=2 * tally.kv_elements,
+        kv_windows=tuple((window, 2 * elements) for window, elements in sorted(tally.kv_windows.items())),
         vocabulary=int(config.need("vocab_size")),
         attention_macs_per_token_per_context=tally.pair_macs,
         default_sequence_length=DEFAULT_LENGTH,

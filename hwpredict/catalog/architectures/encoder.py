@@ -203,7 +203,7 @@ def _attention(tally: Tally, shape: _Shape, bias: bool, *, cross: bool) -> None:
     tally.attend(shape.heads, shape.width)
     tally.vector((2 if bias else 1) * shape.hidden)
     if not cross:  # a token is cached on one side only: as source or as output
-        tally.kv_elements += 2 * total
+        tally.cache(2 * total)
 
 
 def _feed_forward(tally: Tally, shape: _Shape, bias: bool) -> None:

@@ -36,6 +36,8 @@ class ModelFeatures:
         Convolutions and matrix products launched per forward pass, attention products included; 0 if not known.
     kv_bytes_per_token_fp16 : float
         Bytes that one token adds to the key-value cache at 16 bits; layers with a sliding window are counted in full.
+    kv_windows : tuple of (int, float)
+        Of these, the bytes of layers with a sliding window, by window (tokens): see :meth:`kv_bytes`.
     vocabulary : int
         Logits that a language model's head gives per token; 0 for any other model.
     attention_macs_per_token_per_context : float
@@ -65,6 +67,7 @@ class ModelFeatures:
     hidden: int = 0
     calls: int = 0
     kv_bytes_per_token_fp16: float = 0.0
+    kv_windows: tuple[tuple[int, float], ...] = ()
     vocabulary: int = 0
     attention_macs_per_token_per_context: float = 0.0
     default_input_size: int | None = None
@@ -149,6 +152,22 @@ class ModelFeatures:
             return self.decoder.step_macs(context)
         stacks = [p for p in self.parts if isinstance(p, Stack) and p.tokens.kind == "sequence"]
         return sum(s.step_macs(context) for s in stacks) if stacks else NAN
+
+    def kv_bytes(self, context: float) -> float:
+        """Key-value cache of one sequence at 16 bits.
+
+        Parameters
+        ----------
+        context : float
+            Tokens in the cache.
+
+        Returns
+        -------
+        float
+            Bytes; a layer with a sliding window keeps no more tokens than its window. 0 if not known.
+        """
+        outside = sum(size * max(context - window, 0.0) for window, size in self.kv_windows)
+        return self.kv_bytes_per_token_fp16 * context - outside
 
     def named(self, name: str) -> ModelFeatures:
         """Another model with the same network (a fine-tune)."""

@@ -172,6 +172,8 @@ class Tally:
         As in :class:`Stack`.
     kv_elements : float
         Elements that one token leaves in the key-value cache.
+    kv_windows : dict of int to float
+        Those of them that only so many tokens leave: of layers with a sliding window, by window.
     calls : int
         Convolutions and matrix products launched in one forward pass, attention products included.
     """
@@ -187,6 +189,13 @@ class Tally:
     once_macs: float = 0.0
     once_outputs: float = 0.0
     windows: dict[int, tuple[float, float]] = field(default_factory=dict)
+    kv_windows: dict[int, float] = field(default_factory=dict)
+
+    def cache(self, elements: float, window: int | None = None) -> None:
+        """Add what one token leaves in the key-value cache of a layer."""
+        self.kv_elements += elements
+        if window:
+            self.kv_windows[window] = self.kv_windows.get(window, 0.0) + elements
 
     def linear(self, inputs: float, outputs: float, bias: bool = False, copies: float = 1, used: float = 1) -> None:
         """Add ``copies`` linear layers of which ``used`` act on a token."""

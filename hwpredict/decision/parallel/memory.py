@@ -84,7 +84,7 @@ def shape(
     heads = round(stack.pair_outputs / features.layers)
     return Shape(
         features.parameters, features.layers, heads, features.hidden, float(features.vocabulary),
-        max(outputs - scores, 0.0), tokens, 1.0 if decode else tokens, features.kv_bytes_per_token_fp16,
+        max(outputs - scores, 0.0), tokens, 1.0 if decode else tokens, features.kv_bytes(tokens) / tokens,
         attention=True,
     )  # fmt: skip
 
