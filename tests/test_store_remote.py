@@ -171,3 +171,20 @@ def test_a_web_server_has_no_folders() -> None:
     said = "Globs are not supported.; Consider `SET allow_asterisks_in_http_paths = true;`"
     assert remote.hint("https://x.org/runs", said).startswith("https has no listing of files: name one that ends in")
     assert remote.hint("https://x.org/a.parquet", "404") == "404"
+
+
+def test_a_listing_that_fails_is_not_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    memory = fsspec.filesystem("memory")
+    frame({}).to_parquet(tmp_path / "a.parquet")
+    memory.pipe_file("/bucket/runs/a.parquet", (tmp_path / "a.parquet").read_bytes())
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("the bucket does not answer")
+
+    try:
+        monkeypatch.setattr(type(memory), "glob", unreachable)
+        with pytest.raises(StoreError, match="cannot list"):
+            open_store("memory://bucket/runs")
+    finally:
+        memory.rm("/bucket", recursive=True)

@@ -95,11 +95,21 @@ class FolderStore(Reader):
         return (_parquet(inner), folder) if self._lists(inner) else (_parquet(f"{folder}/**/*.parquet"), "")
 
     def _lists(self, target: str) -> bool:
-        """Whether there is such a file, or a match of such a glob; not where there is no listing (http)."""
+        """Whether there is such a file, or a match of such a glob; no where there is no listing (http).
+
+        Raises
+        ------
+        StoreError
+            Elsewhere the listing failed: corrections that are there would be left out.
+        """
         try:
             return bool(self._run(f"select count(*) from glob({literal(target)})")[0][0])
-        except (duckdb.Error, StoreError):
-            return False
+        except (duckdb.Error, OSError) as error:
+            if remote.protocol(self.path) in ("http", "https"):
+                return False
+            raise StoreError(
+                f"cannot list {target} ({error}); check the credentials and the connection, and try again"
+            ) from error
 
     def _prepare(self) -> None:
         if not self._prepared:
