@@ -15,6 +15,7 @@ memory are printed.
 from __future__ import annotations
 
 import argparse
+import math
 import resource
 import subprocess
 import sys
@@ -120,8 +121,6 @@ def million(cells: int) -> None:
 
 def bare_functions() -> dict[str, Callable[[int], float]]:  # noqa: C901 - six loops of two lines
     """Loops over cells with nothing but the functions that a draw takes: 14 exp, 2 log, and noise twice."""
-    import math
-
     import numba
 
     from hwpredict.performance import loops
@@ -209,8 +208,9 @@ def figures(folder: Path) -> None:
 def stream(millions: float, folder: Path) -> None:
     """Write a matrix of millions of cells."""
     posterior = HardwareModelPredictor().posterior
-    n = max(int(millions * 1e6 / (200 * 3 * 16)), 1)
-    plan = m.Plan(grid(n, 200, 16))
+    n = min(max(int(millions * 1e6 / (200 * 3 * 16)), 1), len(models.known()))
+    batch_sizes = math.ceil(millions * 1e6 / (n * 200 * 3))  # more than the catalogue's models: more batch sizes
+    plan = m.Plan(grid(n, 200, batch_sizes))
     marks: list[str] = []
 
     def watch(done: int, total: int) -> None:

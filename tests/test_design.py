@@ -7,6 +7,7 @@ import pytest
 from helpers import A100, OVERLAPPED, Row, build, measurements, subset
 from hypothesis import given, strategies as st
 
+from hwpredict.catalog import models
 from hwpredict.performance import rows as r
 from hwpredict.performance.covariates import covariates
 from hwpredict.performance.design import (
@@ -269,3 +270,52 @@ def test_the_table_of_effects_is_consistent() -> None:
 
 def test_the_synthetic_served_harness_is_recognised() -> None:
     assert build(measurements()).harnesses == [f"{OVERLAPPED}|image", f"{OVERLAPPED}|sequence"]
+
+
+@pytest.mark.parametrize(("runtime", "faster"), [("llama.cpp", False), ("vllm", True)])
+def test_devices_that_take_turns_hold_more_and_are_no_faster(runtime: str, faster: bool) -> None:
+    row = {
+        "model": "llama-2-7b", "model_family": "text_generation", "hardware": "cuda", "device": A100,
+        "precision": "fp16", "batch_size": 1, "item": "token_decode", "source": "lab", "runtime": runtime,
+    }  # fmt: skip
+    one, four = (covariates(r.table([row | {"n_devices": n}])) for n in (1, 4))
+    gain = np.nan_to_num(offsets(one), neginf=0)[0] - np.nan_to_num(offsets(four), neginf=0)[0]
+    parts = dict(zip(PART_NAMES, gain.tolist(), strict=True))
+    assert parts["weights"] == parts["kv"] == pytest.approx(np.log(4) if faster else 0)
+    assert parts["m_weights"] == pytest.approx(np.log(4))
+
+
+@pytest.mark.parametrize(
+    ("changes", "unit"),
+    [
+        ({}, "tf32"),
+        ({"runtime": "tensorflow", "model_family": "embedding"}, "tf32"),
+        ({"model_family": "embedding"}, "fp32"),  # PyTorch shortens convolutions only
+        ({"runtime": "onnxruntime"}, "fp32"),
+        ({"device": "NVIDIA V100-SXM2-16GB"}, "fp32"),  # has none
+        ({"precision": "fp16"}, "fp16"),
+    ],
+)
+def test_fp32_of_newer_gpus_is_tf32_where_the_framework_says_so(changes: dict[str, object], unit: str) -> None:
+    row = {
+        "model": "resnet50", "model_family": "vision", "hardware": "cuda", "device": A100, "runtime": "pytorch-eager",
+        "precision": "fp32", "batch_size": 1, "item": "image", "source": "lab",
+    }  # fmt: skip
+    assert covariates(r.table([row | changes])).labels["unit"].tolist() == [unit]
+
+
+def test_the_cache_of_a_long_context_ends_at_the_window() -> None:
+    row = {
+        "model": "gemma-3-27b", "model_family": "text_generation", "hardware": "cuda", "device": A100,
+        "precision": "bf16", "batch_size": 2, "item": "token_decode", "sequence_length": 100_000, "source": "lab",
+    }  # fmt: skip
+    x = covariates(r.table([row])).numbers
+    assert np.exp(x["log_cache_bytes"][0]) == pytest.approx(2 * models.features("gemma-3-27b").kv_bytes(100_000))
+
+
+def test_untold_models_are_told_apart_by_their_table() -> None:
+    rows = [
+        {"model": name, "model_family": "vision", "hardware": "cuda", "source": "lab"}
+        for name in ("resnet50", "no-such-network", "pspnet_r50-d8_512x512_80k_ade20k")
+    ]
+    assert covariates(r.table(rows)).labels["untold"].tolist() == ["", "lab", ""]

@@ -10,7 +10,7 @@ import pytest
 from helpers import A100, M1, T4, XEON, Array, Row, build, drawn
 
 from hwpredict.performance.design import Design
-from hwpredict.performance.engine import Laplace, laplace, log_density, simulate
+from hwpredict.performance.engine import FIRST_PACE, LONGEST_CHANGE, Laplace, _Pace, laplace, log_density, simulate
 from hwpredict.performance.parts import NOISE_DF
 
 DEVICES = {A100: "cuda", T4: "cuda", XEON: "cpu", M1: "mps"}
@@ -79,6 +79,21 @@ def test_the_mode_is_stationary_given_the_scales(fitted: tuple[Design, Array, La
         assert abs(slope / curve) * np.sqrt(-curve) < 1e-3
     at_start, at_mode = (log_density(d, b, state.scale, state.noise) for b in (state.mode, here))
     assert 0 <= at_mode - at_start < 0.05 * len(d.y)
+
+
+def test_scales_come_to_rest(fitted: tuple[Design, Array, Laplace]) -> None:
+    d, _, state = fitted
+    further = laplace(d, iterations=12, rng=np.random.default_rng(5), start=(state.mode, state.scale, state.noise))
+    # draws estimate the variances that scales are made of, so they rest within some per cent, and do not swing
+    assert np.abs(np.log(further.scale / state.scale)).max() < 0.1
+
+
+def test_effects_that_share_what_they_explain_do_not_swing() -> None:
+    pace = _Pace(np.full(3, FIRST_PACE), np.zeros(3))
+    taken = np.array([pace.taken(np.array([0.2 * (-1) ** i, 0.01, 9.0])) for i in range(8)])
+    assert np.abs(taken[-1, 0]) < 0.002  # what turns every time comes to rest
+    assert taken[-1, 1] > 3 * taken[0, 1]  # what creeps one way gets faster
+    assert np.abs(taken).max() <= LONGEST_CHANGE
 
 
 def derivatives(f: Callable[[float], float], h: float = 1e-4) -> tuple[float, float]:

@@ -93,7 +93,8 @@ def test_a_recommendation_among_named_hardware(run: Run) -> None:
     assert found["precision"] == "fp16"
     full = json.loads(run("--model t5-small --hardware cuda cpu", "--format", "json"))
     assert found["all_scores"]["cuda"]["throughput"] > full["all_scores"]["cuda"]["throughput"]
-    assert found["predicted_memory_mb"] < full["predicted_memory_mb"]
+    for name in ("cuda", "cpu"):
+        assert found["all_scores"][name]["memory"] < full["all_scores"][name]["memory"]
 
 
 def test_a_recommendation_for_training(run: Run) -> None:

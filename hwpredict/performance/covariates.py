@@ -23,6 +23,13 @@ Array = NDArray[np.float64]
 ODD_ITEMS = ("", "workload")
 #: Items that all harnesses mean the same by: one input of the network's own size.
 PICTURES = ("image", "clip", "item")
+#: Frameworks that give each device some layers, so that a token passes through one device after the other: several hold
+#: a larger model, and are no faster (llama.cpp's ``--split-mode layer``, its default).
+IN_TURN = frozenset({"llama.cpp"})
+#: Frameworks that compute fp32 in tf32 on GPUs that can, unless told otherwise: TensorFlow since 2.4 (NVIDIA's builds
+#: since 1.15), TensorRT since 7.2. PyTorch does so for convolutions (``torch.backends.cudnn.allow_tf32``).
+TENSOR_FLOAT = frozenset({"tensorflow", "tensorrt"})
+TENSOR_FLOAT_CONVOLUTIONS = frozenset({"pytorch"})
 #: GB/s assumed between devices where the catalog does not know the interconnect: PCIe 3.0 x16 both ways.
 DEFAULT_INTERCONNECT = 32.0
 
@@ -61,11 +68,13 @@ def covariates(rows: r.Table) -> Covariates:
     -------
     Covariates
     """
+    items = r.by_unique(harness.item, rows["item"], rows["source"], rows["mode"], rows["model"])
+    rows = rows | {"item": np.array(items, dtype=object)}
     runs = r.runs(rows)
     once = r.take(rows, runs.first)
     labels = _labels(once)
     work = step_work(rows, labels, runs)
-    rates = _rates(once, labels["precision"])
+    rates = _rates(once, _computed(labels))
     labels |= rates.pop("labels")
     total = np.array(r.by_unique(meters.of_all_devices, once["note"]))
     rates["log_devices"] = np.log(devices_used(once))
@@ -78,7 +87,9 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["batch_slope"] = 2 * np.tanh(numbers["log_batch"] / 2)
     numbers["length_slope"] = 2 * np.tanh(numbers["log_length"] / 2)
     sharded = labels["sharded"] == "sharded"
-    numbers["log_sharded"] = np.where(sharded, numbers["log_devices"], 0.0)
+    in_turn = sharded & np.isin(labels["framework"], list(IN_TURN))
+    numbers["log_parallel"] = np.where(in_turn, 0.0, numbers["log_devices"])
+    numbers["log_sharded"] = np.where(sharded, numbers["log_parallel"], 0.0)
     numbers["log_memory_sharded"] = np.where(sharded, numbers["log_memory_devices"], 0.0)
     # how many milliseconds of peak arithmetic a step is: small steps cannot fill a large device
     load = numbers["log_flops"] - numbers["log_peak"] - numbers["log_devices"] + np.log(1e3)
@@ -96,13 +107,19 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
 
     heads = text([n[:9] for n in rows["note"]])
     starts = text([n[: harness.HEAD] for n in rows["note"]])
-    odd, picture = np.isin(rows["item"], ODD_ITEMS), np.isin(rows["item"], PICTURES)
+    # what a recommender counts is what it scores, one input
+    scored = rows["model_family"] == "recommendation"
+    odd = np.isin(rows["item"], ODD_ITEMS) & ~scored
+    picture = np.isin(rows["item"], PICTURES) | (np.isin(rows["item"], ODD_ITEMS) & scored)
     single, training = devices_used(rows) == 1, rows["mode"] == "training"
+    # a language model whose precision nobody states runs as it was published
+    language = (rows["model_family"] == "text_generation") & (rows["hardware"] != "cpu")
+    served = np.where(language, "bf16", "").astype(object)
     meter = text(r.by_unique(meters.meter, rows["source"], rows["hardware"], rows["note"]))
     phase = text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"]))
     return {
         "platform": rows["hardware"],
-        "precision": text(r.by_unique(harness.precision, rows["precision"], rows["model"], rows["note"])),
+        "precision": text(r.by_unique(harness.precision, rows["precision"], rows["model"], rows["note"], served)),
         "mode": np.where(rows["mode"] == "", "inference", rows["mode"]).astype(object),
         "trained": np.where(training, "trained", "").astype(object),
         "served": np.where(training, "", "served").astype(object),
@@ -150,15 +167,24 @@ class _Rate:
     log_capacity: float
 
 
+def _computed(labels: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    """Number format of each row's arithmetic: of fp32 on NVIDIA's GPUs tf32 where a framework takes it by default."""
+    formats = np.array([f.compute for f in r.by_unique(format_of, labels["precision"])], dtype=object)
+    everywhere = np.isin(labels["framework"], list(TENSOR_FLOAT))
+    convolutions = np.isin(labels["framework"], list(TENSOR_FLOAT_CONVOLUTIONS)) & (labels["family"] == "vision")
+    shortened = (labels["platform"] == "cuda") & (formats == "fp32") & (everywhere | convolutions)
+    return np.where(shortened, "tf32", formats).astype(object)
+
+
 @cache
-def _rate(name: str, platform: str, precision: str) -> _Rate:
+def _rate(name: str, platform: str, compute: str) -> _Rate:
     device = devices.match(name, platform) if name else None
     missing = float("nan")
     if device is None:
         return _Rate(
             name, f"unknown {platform}", "unknown", "unknown", missing, missing, np.log(DEFAULT_INTERCONNECT), missing
         )
-    peak = device.peak(format_of(precision).compute)
+    peak = device.peak(compute)
     return _Rate(
         device.name,
         device.architecture or f"unknown {platform}",
@@ -171,8 +197,8 @@ def _rate(name: str, platform: str, precision: str) -> _Rate:
     )
 
 
-def _rates(rows: r.Table, precision: NDArray[Any]) -> dict[str, Any]:
-    rates = r.by_unique(_rate, rows["device"], rows["hardware"], precision)
+def _rates(rows: r.Table, computed: NDArray[Any]) -> dict[str, Any]:
+    rates = r.by_unique(_rate, rows["device"], rows["hardware"], computed)
     peak = np.array([x.log_peak for x in rates])
     bandwidth = np.array([x.log_bandwidth for x in rates])
     no_peak, no_bandwidth = np.isnan(peak), np.isnan(bandwidth)

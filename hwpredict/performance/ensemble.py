@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from hwpredict.performance.design import Array, Codes, Design
 from hwpredict.performance.linearise import Linearisation
-from hwpredict.performance.parts import MEMORY, NOISE_DF
+from hwpredict.performance.parts import NOISE_DF
 from hwpredict.performance.posterior import STEP, Posterior
 
 #: Sweeps of the Gibbs sampler: scales given draws, then draws given scales.
@@ -226,12 +226,7 @@ class _Noise:
         learnt = posterior.attrs.get(LEARNT, {})
         centre, spread = [], []
         for name in d.noise_names:
-            if name in learnt:
-                moments = learnt[name]
-            elif name in posterior.noise_index:
-                moments = np.log(posterior.noise[posterior.noise_index[name]]), 0.0
-            else:
-                moments = posterior.noise_population[1 if name.startswith(MEMORY) else 0]
+            moments = learnt[name] if name in learnt else posterior.noise_moments(name)
             centre.append(float(moments[0]))
             spread.append(float(moments[1]))
         return cls(np.array(centre), np.array(spread), d.noise)

@@ -19,8 +19,8 @@ from hwpredict.performance.outliers import outliers, write_report
 from hwpredict.performance.parts import EFFECTS, Effect
 from hwpredict.performance.posterior import DRAWS, Posterior
 
-#: Newton and expectation-maximisation steps; the scales move by less than 2 % in the last ones.
-ITERATIONS = 22
+#: Newton and expectation-maximisation steps; the scales move by some per cent in the last ones.
+ITERATIONS = 30
 
 Progress = Callable[[int, dict[str, float]], None]
 

@@ -18,6 +18,25 @@ def identity(source: str, note_head: str) -> str:
     return "mlperf_inference" if _CLOSED.match(note_head) else source
 
 
+#: What the throughput of harnesses counts whose tables leave it out, from their documentation. Source, mode, models.
+_COUNTED: tuple[tuple[str, str, re.Pattern[str], str], ...] = (
+    # tracked_stats.throughput: samples of the training set; that of GPT-3 are tokens
+    ("mlperf_training", "training", re.compile(r"(?!gpt3)"), "sequence"),
+    # sequences of pre-training; tokens a second of generation
+    ("aws_neuron", "training", re.compile(""), "sequence"),
+    ("aws_neuron", "inference", re.compile(""), "token_decode"),
+)
+
+
+@cache
+def item(stated: str, source: str, mode: str, model: str) -> str:
+    """What the throughput of a row counts: what it states, or else what its harness counts, ``""`` if nothing tells."""
+    if stated:
+        return stated
+    fitting = (what for s, m, models, what in _COUNTED if (s, m) == (source, mode) and models.match(model))
+    return next(fitting, "")
+
+
 #: What closed submissions to MLPerf Inference v0.7 to v5.1 run in that do state their weights' data type: the format
 #: of nine in ten of them. Model, accuracy target, precision; the first that fits.
 _SUBMITTED: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
@@ -33,8 +52,10 @@ _REFERENCE = re.compile(r"-reference-")
 
 
 @cache
-def precision(stated: str, model: str, note: str) -> str:
+def precision(stated: str, model: str, note: str, checkpoint: str = "") -> str:
     """Precision of a row, ``"unstated"`` where nobody says it and the rules of its harness do not tell.
+
+    ``checkpoint`` is the format of the published weights, where a model runs as it was published.
 
     A closed submission to MLPerf Inference whose table leaves the data type out runs in the least precise format that
     meets the accuracy target, unless it is the reference implementation.
@@ -42,6 +63,6 @@ def precision(stated: str, model: str, note: str) -> str:
     if stated:
         return stated
     if not _CLOSED.match(note) or _REFERENCE.search(note):
-        return "unstated"
+        return checkpoint or "unstated"
     name = model.lower()
     return next((p for pattern, accuracy, p in _SUBMITTED if pattern.search(name) and accuracy in note), "unstated")

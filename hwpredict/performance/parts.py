@@ -44,10 +44,17 @@ class Part:
 
 
 PARTS: tuple[Part, ...] = (
-    Part("compute", TIME, ("log_flops",), ("log_peak", "log_devices"), 0.7, "FLOPs at half the peak rate"),
-    Part("activation", TIME, ("log_activation_bytes",), ("log_bandwidth", "log_devices"), 0.7, "written and read once"),
+    Part("compute", TIME, ("log_flops",), ("log_peak", "log_parallel"), 0.7, "FLOPs at half the peak rate"),
+    Part(
+        "activation",
+        TIME,
+        ("log_activation_bytes",),
+        ("log_bandwidth", "log_parallel"),
+        0.7,
+        "written and read once",
+    ),
     Part("weights", TIME, ("log_weight_bytes",), ("log_bandwidth", "log_sharded"), 0.2, "weights read once a step"),
-    Part("kv", TIME, ("log_kv_bytes",), ("log_bandwidth", "log_devices"), 0.2, "KV cache read once a step"),
+    Part("kv", TIME, ("log_kv_bytes",), ("log_bandwidth", "log_parallel"), 0.2, "KV cache read once a step"),
     Part("overhead", TIME, ("log_depth",), (), log(3e-3), "launches and runtime: some milliseconds a step"),
     Part("comm", TIME, ("log_comm_bytes",), ("log_interconnect",), 0.7, "all-reduce over the interconnect"),
     Part("m_weights", MEMORY, ("log_resident_bytes",), ("log_memory_sharded",), -log(1e6), "weights"),
@@ -134,6 +141,7 @@ EFFECTS: tuple[Effect, ...] = (
     # software
     *_each("framework", ("framework", "platform"), _COST, 0.4),
     *_each("framework precision", ("framework", "platform", "precision"), ("compute", "activation"), 0.3),
+    *_each("framework segment", ("framework", "segment", "platform"), ("compute", "overhead"), 0.3),
     *_each("software", _SOFTWARE, _COST, 0.2),
     *_each("config", ("device", *_SOFTWARE), ("compute", "activation", "overhead"), 0.1),
     # models
@@ -153,6 +161,8 @@ EFFECTS: tuple[Effect, ...] = (
         ("compute", "activation", "weights", "m_weights", "m_activation", "m_state"),
         1.0,
     ),
+    Effect("untold", TIME, ("untold",), ("compute", "activation"), 0.7, df=_ODD),
+    Effect("memory untold", MEMORY, ("untold",), ("m_activation",), 0.7, df=_ODD),
     Effect("no_sheet", TIME, ("no_sheet",), ("compute", "activation", "weights", "kv"), 1.5, learned=False),
     *_each("no_peak", ("no_peak",), ("compute",), 1.0, df=_ODD),
     Effect("no_bandwidth", TIME, ("no_bandwidth",), ("activation", "weights", "kv"), 1.0, df=_ODD),
@@ -167,9 +177,11 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("intensity slope generation", ("generation", "platform"), ("compute",), 0.1, slope="log_intensity"),
     # how a harness measures
     _row("source", ("harness", "platform"), 0.15, df=_WILD),
+    # what is known of sequences, prompts and tokens beyond their parts, before any harness is named
+    _row("item", ("text", "item", "mode"), 0.5),
     # what an image is, harnesses agree on; a sequence or token is of any length, with or without its prompt
     _row("source phase", ("picture", "harness", "item", "mode"), 0.15, df=_WILD),
-    _row("source phase text", ("text", "harness", "item", "mode"), 0.15, df=_WILD),
+    _row("source phase text", ("text", "harness", "item", "mode"), 0.15, df=_ODD),
     _row("source device", ("source", "device", "platform"), 0.15, df=_ODD),
     _row("source setting", ("setting", "harness", "platform"), 0.2, df=_ODD),
     _row("device setting", ("setting", "device", "platform"), 0.2, df=_ODD),
@@ -181,8 +193,9 @@ EFFECTS: tuple[Effect, ...] = (
     _row("several devices", ("several", "mode", "platform"), 0.2),
     _row("several devices source", ("several", "source", "mode"), 0.2, df=_ODD),
     _row("devices slope", ("mode", "platform", "sharded"), 0.2, slope="log_devices"),
-    _row("devices slope source", ("source", "device"), 0.15, slope="log_devices", df=_ODD),
-    _row("devices slope model", ("model", "source", "mode"), 0.1, slope="log_devices", df=_ODD),
+    _row("devices slope framework", ("framework", "platform", "phase"), 0.2, slope="log_devices"),
+    _row("devices slope source", ("source", "device", "phase"), 0.15, slope="log_devices", df=_ODD),
+    _row("devices slope model", ("model", "source", "mode", "phase"), 0.1, slope="log_devices", df=_ODD),
     # models again, as a whole
     _row("architecture config", ("architecture", "device", *_SOFTWARE), 0.07, df=_ODD),
     _row("architecture source", ("picture", "architecture", "harness"), 0.15, df=_ODD),

@@ -26,7 +26,7 @@ from hwpredict.performance.design import Vocabulary
 from hwpredict.performance.deviations import StoredDeviations
 from hwpredict.performance.key_index import KeyIndex
 from hwpredict.performance.layout import Layout, layout
-from hwpredict.performance.parts import PART_NAMES, Effect
+from hwpredict.performance.parts import MEMORY, PART_NAMES, Effect
 
 if TYPE_CHECKING:
     from hwpredict.performance.engine import Laplace  # with SciPy and numba, which only fitting takes
@@ -101,6 +101,14 @@ class Posterior:
     def noise_index(self) -> dict[str, int]:
         """Position of each noise group."""
         return {n: i for i, n in enumerate(self.noise_names)}
+
+    def noise_moments(self, name: str) -> tuple[float, float]:
+        """Mean and standard deviation of the log noise scale of a group, or of its population if it is unseen."""
+        known = self.noise_index.get(name)
+        if known is not None:
+            return float(np.log(self.noise[known])), 0.0
+        centre, spread = self.noise_population[1 if name.startswith(MEMORY) else 0].tolist()
+        return centre, spread
 
     def effect_slice(self, position: int) -> slice:
         """Levels of the effect at ``position``."""

@@ -285,8 +285,7 @@ def _noise(posterior: Posterior, x: Covariates, first: Index, draws: int, seed: 
             scale[i] = posterior.noise[posterior.noise_index[name]]
             width[i] = NOISE_RANGE * scale[i, 0]
         else:
-            center, spread = posterior.noise_population[i % 2].tolist()
-            scale[i], width[i] = _unseen_noise(name, center, spread, draws, seed)
+            scale[i], width[i] = _unseen_noise(name, *posterior.noise_moments(name), draws, seed)
     return group, scale, width
 
 

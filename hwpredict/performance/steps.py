@@ -94,6 +94,13 @@ def _passage_work(name: str, phase: str, tokens: Passage) -> tuple[float, float]
 
 
 @cache
+def _cached(name: str, context: float) -> float:
+    """Bytes of one sequence's key-value cache at 16 bits, NaN where nothing is known of the model's."""
+    f = _features(name)
+    return f.kv_bytes(context) or np.nan if f is not None else np.nan
+
+
+@cache
 def _touched(name: str) -> float:
     """Weights that one decoded token is multiplied with: neither an encoder's nor a table's of embeddings."""
     f = _features(name)
@@ -114,7 +121,7 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]], runs: r.Runs) -> d
     # of a mixture of experts a step touches the experts that its tokens choose, each token on its own
     ratio, choosers = f["ratio"], batch_ * f["choosing"]
     share = np.where(ratio < 1, np.maximum(1 - (1 - ratio) ** choosers, ratio), 1.0)
-    cache_bytes = np.where(f["cached"], f["token_bytes"] * batch_ * f["context"], 0.0)
+    cache_bytes = np.where(f["cached"], f["cache_bytes"] * batch_, 0.0)
     messages = np.where(f["training"], 4.0 * f["total"], 2.0 * f["width"] * 2 * batch_ * f["read"])
     with np.errstate(divide="ignore"):
         numbers |= {
@@ -123,9 +130,7 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]], runs: r.Runs) -> d
             "log_live_bytes": f["log_acts"] + np.log(batch_ * f["abits"] / 8 * f["live"]),
             "log_weight_bytes": np.log(f["weight_bytes"] * share * f["reads"] * f["moves"]),
             "log_kv_bytes": np.log(cache_bytes * f["steps"]),
-            "log_cache_bytes": np.log(
-                np.where(f["generate"], cache_bytes * f["tokens"] / f["context"], cache_bytes)
-            ),
+            "log_cache_bytes": np.log(np.where(f["cached"], f["final_cache_bytes"] * batch_, 0.0)),
             "log_comm_bytes": np.log(np.where(f["parallel"], messages, 0.0)),
             # throughput = items / step
             "log_items": np.log(f["items"] * users),
@@ -152,7 +157,7 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
     read = np.where(decode, 1.0, read)
 
     described = np.array(r.by_unique(_described, rows["model"], rows["note"]), dtype=object)
-    total, active, layers, hidden, kv = _sizes(described)
+    total, active, layers, hidden = _sizes(described)
     touched_once = np.where(decode | generate, np.array(r.by_unique(_touched, described)), np.nan)
     given = rows["parameters"]
     ratio = np.where(total > 0, active / total, np.nan)
@@ -165,9 +170,9 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
     total = np.where(np.isnan(total), named, total)
     no_size = np.isnan(total)
     work_stated = np.log(np.where(rows["gmacs"] > 0, rows["gmacs"] * 1e9, np.nan))
-    guess = imputation.log_parameters(rows["model_family"], labels["architecture"], work_stated, pixels)
-    assembled = np.array(r.by_unique(composed.parameters, rows["model"]))
-    total = np.where(no_size, np.where(np.isnan(assembled), np.exp(guess), assembled), total)
+    guess = imputation.log_parameters(rows["model_family"], labels["architecture"], work_stated, pixels, forward)
+    composed_size = np.array(r.by_unique(composed.parameters, rows["model"]))
+    total = np.where(no_size, np.where(np.isnan(composed_size), np.exp(guess), composed_size), total)
     dense = total * ratio
 
     work = [
@@ -182,7 +187,9 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
     stated = (rows["gmacs"] > 0) & (forward | prefill)
     macs = np.where(stated, rows["gmacs"] * 1e9, macs)
     no_macs = np.isnan(macs) | (macs <= 0)
-    size = np.where(np.isnan(length), pixels, length)
+    usual = np.array(r.by_unique(composed.usual_side, rows["model"]))
+    side = np.where(np.isnan(pixels) & no_macs, usual, pixels)
+    size = np.where(np.isnan(length), side, length)
     guess = imputation.log_macs(rows["model_family"], np.log(total), size, labels["architecture"])
     assembled = np.log(np.array(r.by_unique(composed.macs, rows["model"], np.nan_to_num(pixels, nan=-1.0))))
     guess = np.where(np.isnan(assembled), guess, assembled)
@@ -204,6 +211,10 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
             notes.denoising, labels["architecture"], labels["mode"], rows["item"], rows["source"], rows["note"], lengths
         )
     )
+    final = np.where(generate, prompt + generated, context)
+    cache_bytes, final_bytes = (
+        np.array(r.by_unique(_cached, described, np.nan_to_num(kept, nan=0.0))) for kept in (context, final)
+    )
     decoded = np.isin(labels["architecture"], list(notes.TRANSLATES)) & forward & (lengths > 0)
     steps = np.where(generate, generated + 1, denoised)
     per_step = np.array([t.per_token for t in tokens])
@@ -221,6 +232,8 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
             "log_span": np.where(per_step, -np.log(np.maximum(generated, 1.0)), 0.0),
         }
     numbers["log_length"][denoised > 1] = 0.0  # a number of steps, not a length
+    # neither the catalog nor the name says what the network is: each table has its own kind of such models
+    labels["untold"] = np.where(no_size & np.isnan(composed_size), rows["source"], "").astype(object)
     labels["sharded"] = np.where(training | forward, "replicated", "sharded").astype(object)
     for name, missing in (("no_macs", no_macs), ("no_acts", no_acts), ("no_size", no_size)):
         labels[name] = np.where(missing, labels["model"], "").astype(object)
@@ -231,7 +244,6 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
         "cached": ~(training | forward),
         "parallel": (devices_used(rows) > 1) & (training | ~forward),
         "context": context,
-        "tokens": prompt + generated,
         "read": read,
         "items": np.where(forward | decode, 1.0, counted),
         "steps": steps,
@@ -248,13 +260,14 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
         "log_acts": log_acts,
         "abits": abits,
         "weight_bytes": weights * wbits / 8,
-        "token_bytes": np.where(np.isnan(kv), 4 * width * 0.3, kv),
+        "cache_bytes": np.where(np.isnan(cache_bytes), 4 * width * 0.3 * context, cache_bytes),
+        "final_cache_bytes": np.where(np.isnan(final_bytes), 4 * width * 0.3 * final, final_bytes),
     }
 
 
-def _sizes(described: NDArray[Any]) -> tuple[Array, Array, Array, Array, Array]:
-    """Parameters, active parameters, layers, hidden width and KV bytes a token of each row's model, NaN if unknown."""
-    out = np.full((5, len(described)), np.nan)
+def _sizes(described: NDArray[Any]) -> tuple[Array, Array, Array, Array]:
+    """Parameters, active parameters, layers and hidden width of each row's model, NaN if unknown."""
+    out = np.full((4, len(described)), np.nan)
     for i, f in enumerate(r.by_unique(_features, described)):
         if f is not None:
             out[:, i] = (
@@ -262,6 +275,5 @@ def _sizes(described: NDArray[Any]) -> tuple[Array, Array, Array, Array, Array]:
                 f.active_parameters,
                 f.layers or np.nan,
                 f.hidden or np.nan,
-                f.kv_bytes_per_token_fp16 or np.nan,
             )
-    return out[0], out[1], out[2], out[3], out[4]
+    return out[0], out[1], out[2], out[3]
