@@ -3,7 +3,8 @@ r"""Fit the recalibration of a posterior on grouped folds, and report coverage b
     uv run python benchmarks/recalibrate.py DATA.parquet --posterior models/reference.nc [--out calibration.json]
 
 Every fold leaves out a fifth of the sources, devices, models or cells, fits the rest (at most ``--cap`` rows a source)
-and predicts what was left out. The factors that bring held-out coverage to its level are written into the posterior.
+and predicts what was left out: folds of times without the memory figures and folds of memory alone, of which there can
+be more, for they take seconds. The factors that bring held-out coverage to its level are written into the posterior.
 The scores "after" are those of factors fitted on the other folds: no fold is scored with factors that saw it.
 """
 
@@ -22,13 +23,17 @@ from hwpredict.evaluate.scores import score
 from hwpredict.evaluate.splits import grouped_split
 from hwpredict.performance import rows as r
 from hwpredict.performance.calibration import Calibration
+from hwpredict.performance.covariates import covariates
+from hwpredict.performance.design import observe
 from hwpredict.performance.fit import fit
 from hwpredict.performance.posterior import Posterior
 from hwpredict.performance.predictive import Prediction, predict
 from hwpredict.store import read_measurements
 
 FOLDS = "source:1,device:1,model:1,cell:1,source:2,device:2,model:2,source:3,source:4,device:3,model:3"
+MEMORY_FOLDS = ",".join(f"{kind}:{seed}" for kind in ("source", "device", "model", "cell") for seed in range(1, 7))
 COLUMNS = {"throughput": "throughput", "latency": "latency_ms", "memory": "memory_mb"}
+TIMES = ("throughput", "latency_ms")
 
 
 def thinned(rows: r.Table, cap: int, rng: np.random.Generator) -> r.Table:
@@ -40,13 +45,27 @@ def thinned(rows: r.Table, cap: int, rng: np.random.Generator) -> r.Table:
     return r.take(rows, keep)
 
 
+def of_times(rows: r.Table) -> r.Table:
+    """Rows with a time, without their memory."""
+    timed = np.isfinite(rows["throughput"]) | np.isfinite(rows["latency_ms"])
+    return r.take(rows | {"memory_mb": np.full(r.length(rows), np.nan)}, timed)
+
+
+def of_memory(rows: r.Table) -> r.Table:
+    """Rows that tell of memory, by a figure or by the batch that filled a device, without their times."""
+    untimed = rows | {name: np.full(r.length(rows), np.nan) for name in TIMES}
+    tells = observe(untimed, covariates(untimed))
+    return r.take(untimed, np.unique(tells.row))
+
+
 def fold(rows: r.Table, kind: str, seed: int, args: argparse.Namespace) -> tuple[r.Table, Posterior]:
     """Held-out rows, and a posterior that did not see them."""
     test = grouped_split(rows, kind, rng=np.random.default_rng(seed))
     index = np.flatnonzero(test)
     if len(index) > args.test:
         index = np.sort(np.random.default_rng(0).choice(index, args.test, replace=False))
-    return r.take(rows, index), fit(r.take(rows, ~test), iterations=args.iterations, draws=96, seed=seed)
+    held = r.take(rows, index)
+    return held, fit(r.take(rows, ~test), iterations=args.iterations, draws=96, seed=seed)
 
 
 def stretched(p: Prediction, rows: r.Table, calibration: Calibration) -> dict[str, np.ndarray]:
@@ -65,21 +84,24 @@ def main() -> None:
     parser.add_argument("--posterior", type=Path)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--folds", default=FOLDS)
+    parser.add_argument("--memory-folds", default=MEMORY_FOLDS)
     parser.add_argument("--cap", type=int, default=1200)
     parser.add_argument("--test", type=int, default=8000)
-    parser.add_argument("--iterations", type=int, default=14)
+    parser.add_argument("--iterations", type=int, default=26)
     args = parser.parse_args()
-    rows = thinned(r.table(read_measurements(args.data)), args.cap, np.random.default_rng(0))
+    everything = r.table(read_measurements(args.data))
     done: list[tuple[str, r.Table, Prediction]] = []
-    for name in args.folds.split(","):
-        kind, seed = name.split(":")
-        began = time.perf_counter()
-        held, posterior = fold(rows, kind, int(seed), args)
-        done.append((kind, held, predict(posterior, held, draws=192, seed=1, calibrated=False)))
-        print(f"{name}: {r.length(held)} rows held out, {time.perf_counter() - began:.0f} s", flush=True)
-        factors = recalibration((h, p) for _, h, p in done)
-        if args.out:
-            args.out.write_text(json.dumps(factors.factors, indent=1))
+    for names, part in ((args.memory_folds, of_memory), (args.folds, of_times)):
+        rows = thinned(part(everything), args.cap, np.random.default_rng(0))
+        for name in filter(None, names.split(",")):
+            kind, seed = name.split(":")
+            began = time.perf_counter()
+            held, posterior = fold(rows, kind, int(seed), args)
+            done.append((kind, held, predict(posterior, held, draws=192, seed=1, calibrated=False)))
+            print(f"{name}: {r.length(held)} rows held out, {time.perf_counter() - began:.0f} s", flush=True)
+            factors = recalibration((h, p) for _, h, p in done)
+            if args.out:
+                args.out.write_text(json.dumps(factors.factors, indent=1))
     for i, (kind, held, p) in enumerate(done):
         others = recalibration((h, q) for j, (_, h, q) in enumerate(done) if j != i)
         after = stretched(p, held, others)

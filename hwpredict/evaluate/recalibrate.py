@@ -48,10 +48,9 @@ def recalibration(folds: Iterable[tuple[r.Table, Prediction]]) -> Calibration:
     Returns
     -------
     Calibration
-        Every situation with a new source that has cases, for all platforms together (shrunk to 1) and for each (shrunk
-        to the former). Where the source was seen, 90 % intervals are true as they are, but the middle of the draws is
-        too wide: what is held out lies close to the median more often than draws do, and probabilities of events that
-        hang on the middle (a limit on latency, one device beating another) come out too near one half.
+        Every situation that has cases, for all platforms together (shrunk to 1); with a new source for each platform
+        too (shrunk to the former). Where the source was seen, the middle of the draws is too wide and the ends are too
+        narrow: what is held out lies close to the median more often than draws do, or far off.
     """
     folds = list(folds)
     factors: dict[str, tuple[float, float]] = {}
@@ -61,11 +60,10 @@ def recalibration(folds: Iterable[tuple[r.Table, Prediction]]) -> Calibration:
             mine = cases.situation == situation
             if not mine.any():
                 continue
-            if not situation & NEW_SOURCE:
-                factors[key(metric, situation, "")] = _factors(cases, mine, (1.0, 1.0), PRIOR_GROUPS, ends=1.0)
-                continue
             whole = _factors(cases, mine, (1.0, 1.0), PRIOR_GROUPS)
             factors[key(metric, situation, "")] = whole
+            if not situation & NEW_SOURCE:  # factors of other folds did not lower a fold's CRPS there
+                continue
             for platform in sorted(set(cases.platform[mine].tolist())):
                 part = mine & (cases.platform == platform)
                 factors[key(metric, situation, platform)] = _factors(cases, part, whole, PRIOR_GROUPS_PLATFORM)
@@ -113,12 +111,10 @@ def _append(
     columns["group"].append(names[np.arange(len(first)), first])
 
 
-def _factors(
-    cases: _Cases, mine: NDArray[np.bool_], prior: tuple[float, float], weight: float, ends: float | None = None
-) -> tuple[float, float]:
-    """Factor at the median and at the 90 % ends (unless given), shrunk to ``prior`` by the number of groups."""
+def _factors(cases: _Cases, mine: NDArray[np.bool_], prior: tuple[float, float], weight: float) -> tuple[float, float]:
+    """Factor at the median and at the 90 % ends, shrunk to ``prior`` by the number of groups."""
     groups = len(np.unique(cases.group[mine]))
-    tail = float(np.quantile(cases.outer[mine], 0.9)) if ends is None else ends
+    tail = float(np.quantile(cases.outer[mine], 0.9))
     middle = float(np.quantile(cases.inner[mine], 0.5))
     ratio = float(cases.ratio[mine].mean())
     core = (middle - tail * ratio) / (1 - ratio)
