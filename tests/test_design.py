@@ -33,6 +33,7 @@ from hwpredict.performance.parts import (
     TIME,
     TIME_PARTS,
 )
+from hwpredict.performance.prepare import SEEN_BY
 
 STEP = {"model": "resnet50", "hardware": "cuda", "device": A100, "precision": "fp16", "batch_size": 8, "item": "image"}
 
@@ -319,3 +320,10 @@ def test_untold_models_are_told_apart_by_their_table() -> None:
         for name in ("resnet50", "no-such-network", "pspnet_r50-d8_512x512_80k_ade20k")
     ]
     assert covariates(r.table(rows)).labels["untold"].tolist() == ["", "lab", ""]
+
+
+def test_what_was_seen_is_told_by_effects_that_exist() -> None:
+    known = {e.name: e.labels for e in EFFECTS}
+    for metric, (source, device, model) in SEEN_BY.items():
+        labels = [known[name][0] for name in (source, device, model)]
+        assert labels == ["harness" if metric == TIME else "source", "device", "model"]

@@ -215,8 +215,9 @@ def test_measuring_until_settled_learns_and_stops(posterior: Posterior) -> None:
     assert campaign.measured
     assert campaign.reason
     assert campaign.regret[-1] < campaign.regret[0]
-    median = found.ranking.options[0].latency.median
-    assert median == pytest.approx(15.0, rel=0.7)
+    # what another harness would measure stays open; which device is the faster one does not
+    latency = {option.name: option.latency.median for option in found.ranking.options}
+    assert latency["t4"] < latency["rtx 2080 ti"]
     assert predictor.posterior is not posterior
 
 

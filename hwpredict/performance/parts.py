@@ -254,7 +254,6 @@ EFFECTS: tuple[Effect, ...] = (
     _memory_row("batch slope", ("source", "mode"), 0.1, slope="batch_slope"),
     _memory_row("devices slope", ("source", "mode"), 0.2, slope="log_memory_devices"),
     _memory_row("architecture software", ("architecture", "runtime", "precision"), 0.15, df=_ODD),
-    _memory_row("model", ("model",), 0.1, df=_ODD),
     _memory_row("cell", ("model", "runtime", "precision"), 0.1, df=_ODD),
     _memory_row("cell device", ("model", "runtime", "precision", "device"), 0.05, df=_ODD),
 )

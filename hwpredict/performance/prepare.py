@@ -31,7 +31,7 @@ Bits = NDArray[np.uint64]
 #: Effects whose levels tell whether the harness, device and model of a row were seen.
 SEEN_BY = {
     TIME: ("source:row", "device:all", "model:row"),
-    MEMORY: ("source:memory", "memory device:m_context", "model:memory"),
+    MEMORY: ("source:memory", "memory device:m_context", "memory model:m_activation"),
 }
 #: Interquartile range of a Student-t with NOISE_DF = 4 degrees of freedom, in scales.
 NOISE_RANGE = 1.4813941
