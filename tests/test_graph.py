@@ -88,6 +88,8 @@ def test_the_engine_agrees_with_nuts() -> None:
     assert np.median(ratio) == pytest.approx(1.0, abs=0.25)
     # sums, which is what predictions are made of
     pairs = [np.stack([simulate(d, b) for b in draws[:400]]) for draws in (mine, nuts[rng.permutation(len(nuts))])]
+    touched = pairs[1].std(axis=0) > 1e-9  # memory has no effect among these
+    pairs = [figures[:, touched] for figures in pairs]
     gap = np.abs(pairs[0].mean(axis=0) - pairs[1].mean(axis=0)) / pairs[1].std(axis=0)
     assert np.median(gap) < 0.3
     assert np.median(pairs[0].std(axis=0) / pairs[1].std(axis=0)) == pytest.approx(1.0, abs=0.15)
