@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from hwpredict.evaluate.recalibrate import recalibration
+from hwpredict.evaluate.reliability import COLUMNS
 from hwpredict.evaluate.scores import score
 from hwpredict.evaluate.splits import grouped_split
 from hwpredict.performance import rows as r
@@ -32,7 +33,6 @@ from hwpredict.store import read_measurements
 
 FOLDS = "source:1,device:1,model:1,cell:1,source:2,device:2,model:2,source:3,source:4,device:3,model:3"
 MEMORY_FOLDS = ",".join(f"{kind}:{seed}" for kind in ("source", "device", "model", "cell") for seed in range(1, 7))
-COLUMNS = {"throughput": "throughput", "latency": "latency_ms", "memory": "memory_mb"}
 TIMES = ("throughput", "latency_ms")
 
 
@@ -64,8 +64,7 @@ def fold(rows: r.Table, kind: str, seed: int, args: argparse.Namespace) -> tuple
     index = np.flatnonzero(test)
     if len(index) > args.test:
         index = np.sort(np.random.default_rng(0).choice(index, args.test, replace=False))
-    held = r.take(rows, index)
-    return held, fit(r.take(rows, ~test), iterations=args.iterations, draws=96, seed=seed)
+    return r.take(rows, index), fit(r.take(rows, ~test), iterations=args.iterations, draws=96, seed=seed)
 
 
 def stretched(p: Prediction, rows: r.Table, calibration: Calibration) -> dict[str, np.ndarray]:

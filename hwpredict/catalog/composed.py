@@ -178,6 +178,17 @@ def _stretch(backbone: ModelFeatures, stride: int) -> float:
     return 1 + third * ({8: 4, 16: 1, 32: 1}[stride] - 1) + fourth * ({8: 16, 16: 4, 32: 1}[stride] - 1)
 
 
+def _dashed(name: str) -> str:
+    """A name in lower case without its organisation, words separated by dashes."""
+    return re.sub(r"[_\s]+", "-", name.lower().rsplit("/", 1)[-1])
+
+
+def _crop(text: str) -> tuple[int, int] | None:
+    """Height and width in a name, pixels."""
+    found = _SIZE.search(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 @cache
 def estimate(name: str, side: float) -> Estimate | None:
     """Work and size of a network from the backbone, head and crop in its name.
@@ -202,16 +213,15 @@ def estimate(name: str, side: float) -> Estimate | None:
     """
     from hwpredict.catalog import models  # it imports the tables
 
-    text = re.sub(r"[_\s]+", "-", name.lower().rsplit("/", 1)[-1])
+    text = _dashed(name)
     backbones, heads = _compiled()
     make = next((head for pattern, head in heads if pattern.match(text)), None)
     spelled = next((found.expand(model) for pattern, model in backbones if (found := pattern.search(text))), None)
     backbone = models.match(spelled) if spelled else None
     if make is None or backbone is None or re.search(r"-(?:c4|dc5)(?=-|$)", text):
         return None
-    crop = _SIZE.search(text)
     usual = next((size for data, size in _DATA_SIZE if data in text), (512, 512))
-    pixels = side**2 if side > 0 else area((int(crop[1]), int(crop[2])) if crop else usual)
+    pixels = side**2 if side > 0 else area(_crop(text) or usual)
     head = make(_CHANNELS.get(backbone.name, 2048.0))
     dilated = _STRIDE.search(text)
     macs = backbone.macs(input_size=round(pixels**0.5)) * (_stretch(backbone, int(dilated[1])) if dilated else 1.0)
@@ -233,11 +243,9 @@ def usual_side(name: str) -> float:
     float
         Pixels; NaN for names of another form.
     """
-    text = re.sub(r"[_\s]+", "-", name.lower().rsplit("/", 1)[-1])
-    crop = _SIZE.search(text)
+    text = _dashed(name)
     usual = next((size for data, size in _DATA_SIZE if re.search(rf"-{data}(?:-|$)", text)), None)
-    pixels = (int(crop[1]), int(crop[2])) if crop and usual else usual
-    return nan if pixels is None or _ONE_STAGE.match(text) else area(pixels) ** 0.5
+    return nan if usual is None or _ONE_STAGE.match(text) else area(_crop(text) or usual) ** 0.5
 
 
 @cache

@@ -39,7 +39,7 @@ def leave_one_out(posterior: Posterior, rows: r.Table, metric: str, *, seed: int
         Shape of the Pareto tail of the weights. Above :func:`largest_k` the density is not to be trusted: so much
         hangs on this figure that it takes a fit without it.
     """
-    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined]  # arviz_stats fills it in when imported
     from scipy.special import logsumexp
 
     likelihood = log_likelihood(posterior, rows, metric, seed=seed)

@@ -68,12 +68,12 @@ def covariates(rows: r.Table) -> Covariates:
     -------
     Covariates
     """
-    items = r.by_unique(harness.item, rows["item"], rows["source"], rows["mode"], rows["model"])
-    rows = rows | {"item": np.array(items, dtype=object)}
     runs = r.runs(rows)
     once = r.take(rows, runs.first)
+    items = r.by_unique(harness.item, once["item"], once["source"], once["mode"], once["model"])
+    once["item"] = np.array(items, dtype=object)
     labels = _labels(once)
-    work = step_work(rows, labels, runs)
+    work = step_work(rows, once, labels, runs)
     rates = _rates(once, _computed(labels))
     labels |= rates.pop("labels")
     total = np.array(r.by_unique(meters.of_all_devices, once["note"]))
@@ -109,17 +109,17 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
     starts = text([n[: harness.HEAD] for n in rows["note"]])
     # what a recommender counts is what it scores, one input
     scored = rows["model_family"] == "recommendation"
-    odd = np.isin(rows["item"], ODD_ITEMS) & ~scored
-    picture = np.isin(rows["item"], PICTURES) | (np.isin(rows["item"], ODD_ITEMS) & scored)
+    unnamed = np.isin(rows["item"], ODD_ITEMS)
+    odd, picture = unnamed & ~scored, np.isin(rows["item"], PICTURES) | (unnamed & scored)
     single, training = devices_used(rows) == 1, rows["mode"] == "training"
     # a language model whose precision nobody states runs as it was published
     language = (rows["model_family"] == "text_generation") & (rows["hardware"] != "cpu")
-    served = np.where(language, "bf16", "").astype(object)
+    checkpoint = np.where(language, "bf16", "").astype(object)
     meter = text(r.by_unique(meters.meter, rows["source"], rows["hardware"], rows["note"]))
     phase = text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"]))
     return {
         "platform": rows["hardware"],
-        "precision": text(r.by_unique(harness.precision, rows["precision"], rows["model"], rows["note"], served)),
+        "precision": text(r.by_unique(harness.precision, rows["precision"], rows["model"], rows["note"], checkpoint)),
         "mode": np.where(rows["mode"] == "", "inference", rows["mode"]).astype(object),
         "trained": np.where(training, "trained", "").astype(object),
         "served": np.where(training, "", "served").astype(object),

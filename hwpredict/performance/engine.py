@@ -217,17 +217,18 @@ def laplace(
         began = time.perf_counter()
         residual, weight, precision = linearise()
         sigma, level_scale = state.noise[d.noise], np.repeat(state.scale, sizes)
+        step = np.clip(s.solve(s.transposed_product(weight * residual) - precision * state.mode), -MAX_STEP, MAX_STEP)
         draws = state.deviates(EM_DRAWS, rng)
         fitted_variance = np.mean([s.product(e) ** 2 for e in draws], axis=0)
-        step = np.clip(s.solve(s.transposed_product(weight * residual) - precision * state.mode), -MAX_STEP, MAX_STEP)
         length = _line_search(s, d, state.mode, step, weight, precision, residual)
         limit = length * np.abs(step).max()
         state.mode = state.mode + length * step
         spread = (draws**2).mean(axis=0)
         square = state.mode**2 + spread
         tail = np.where(gaussian, 1.0, (finite_df + 1) / (finite_df + square / level_scale**2))
-        proposed = _scales(d, tail, state.mode, spread, state.scale, prior, sizes, it >= SETTLED)
-        if it >= SETTLED:
+        settled = it >= SETTLED
+        proposed = _scales(d, tail, state.mode, spread, state.scale, prior, sizes, settled)
+        if settled:
             proposed = state.scale * np.exp(pace.taken(np.log(proposed / state.scale)))
         state.scale = np.where(learned, proposed, prior)
         residual = d.y - s.linearise(state.mode)

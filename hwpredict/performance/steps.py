@@ -107,13 +107,13 @@ def _touched(name: str) -> float:
     return f.macs_per_token(0) if f is not None else np.nan
 
 
-def step_work(rows: r.Table, labels: dict[str, NDArray[Any]], runs: r.Runs) -> dict[str, Array]:
+def step_work(rows: r.Table, once: r.Table, labels: dict[str, NDArray[Any]], runs: r.Runs) -> dict[str, Array]:
     """Operations and bytes of one step of the whole batch, as natural logs; unknown figures are imputed.
 
-    ``labels`` are those of the runs, shape (run,). Adds ``no_macs``, ``no_acts``, ``no_size`` (the model, where its
-    figure was imputed) and ``sharded``.
+    ``once`` are the first rows of the runs, and ``labels`` theirs, shape (run,). Adds ``no_macs``, ``no_acts``,
+    ``no_size`` (the model, where its figure was imputed), ``untold`` and ``sharded``.
     """
-    fixed, factors = _sequences(r.take(rows, runs.first), labels)
+    fixed, factors = _sequences(once, labels)
     numbers, f = runs.spread(fixed), runs.spread(factors)
     users = batch(rows)
     # of a server's users, only some are in prefill at once
@@ -121,7 +121,6 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]], runs: r.Runs) -> d
     # of a mixture of experts a step touches the experts that its tokens choose, each token on its own
     ratio, choosers = f["ratio"], batch_ * f["choosing"]
     share = np.where(ratio < 1, np.maximum(1 - (1 - ratio) ** choosers, ratio), 1.0)
-    cache_bytes = np.where(f["cached"], f["cache_bytes"] * batch_, 0.0)
     messages = np.where(f["training"], 4.0 * f["total"], 2.0 * f["width"] * 2 * batch_ * f["read"])
     with np.errstate(divide="ignore"):
         numbers |= {
@@ -129,8 +128,8 @@ def step_work(rows: r.Table, labels: dict[str, NDArray[Any]], runs: r.Runs) -> d
             "log_activation_bytes": f["log_acts"] + np.log(batch_ * f["abits"] / 8 * f["passes"] * f["denoised"]),
             "log_live_bytes": f["log_acts"] + np.log(batch_ * f["abits"] / 8 * f["live"]),
             "log_weight_bytes": np.log(f["weight_bytes"] * share * f["reads"] * f["moves"]),
-            "log_kv_bytes": np.log(cache_bytes * f["steps"]),
-            "log_cache_bytes": np.log(np.where(f["cached"], f["final_cache_bytes"] * batch_, 0.0)),
+            "log_kv_bytes": np.log(f["cache_bytes"] * batch_ * f["steps"]),
+            "log_cache_bytes": np.log(f["final_cache_bytes"] * batch_),
             "log_comm_bytes": np.log(np.where(f["parallel"], messages, 0.0)),
             # throughput = items / step
             "log_items": np.log(f["items"] * users),
@@ -211,9 +210,9 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
             notes.denoising, labels["architecture"], labels["mode"], rows["item"], rows["source"], rows["note"], lengths
         )
     )
-    final = np.where(generate, prompt + generated, context)
     cache_bytes, final_bytes = (
-        np.array(r.by_unique(_cached, described, np.nan_to_num(kept, nan=0.0))) for kept in (context, final)
+        np.where(training | forward, 0.0, _cache_bytes(described, width, kept))
+        for kept in (context, np.where(generate, prompt + generated, context))
     )
     decoded = np.isin(labels["architecture"], list(notes.TRANSLATES)) & forward & (lengths > 0)
     steps = np.where(generate, generated + 1, denoised)
@@ -240,10 +239,7 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
     return numbers, {
         "queued": queued,
         "training": training,
-        "generate": generate,
-        "cached": ~(training | forward),
         "parallel": (devices_used(rows) > 1) & (training | ~forward),
-        "context": context,
         "read": read,
         "items": np.where(forward | decode, 1.0, counted),
         "steps": steps,
@@ -260,9 +256,15 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
         "log_acts": log_acts,
         "abits": abits,
         "weight_bytes": weights * wbits / 8,
-        "cache_bytes": np.where(np.isnan(cache_bytes), 4 * width * 0.3 * context, cache_bytes),
-        "final_cache_bytes": np.where(np.isnan(final_bytes), 4 * width * 0.3 * final, final_bytes),
+        "cache_bytes": cache_bytes,
+        "final_cache_bytes": final_bytes,
     }
+
+
+def _cache_bytes(described: NDArray[Any], width: Array, kept: Array) -> Array:
+    """Bytes of the key-value cache of one sequence of so many tokens."""
+    known = np.array(r.by_unique(_cached, described, np.nan_to_num(kept, nan=0.0)))
+    return np.where(np.isnan(known), 4 * width * 0.3 * kept, known)
 
 
 def _sizes(described: NDArray[Any]) -> tuple[Array, Array, Array, Array]:
