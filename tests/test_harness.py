@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
@@ -80,24 +81,14 @@ def test_instances_on_one_device_are_one_batch() -> None:
     assert one.numbers["log_items"] == many.numbers["log_items"]
 
 
-@pytest.mark.parametrize(
-    ("stated", "source", "mode", "model", "expected"),
-    [
-        ("", "mlperf_training", "training", "rnnt", "sequence"),
-        ("", "mlperf_training", "training", "gpt3", ""),  # tokens
-        ("", "aws_neuron", "inference", "gpt2", "token_decode"),
-        ("image", "aws_neuron", "inference", "resnet50", "image"),
-        ("", "lambda", "training", "waveglow", ""),
-    ],
-)
-def test_what_throughput_counts(stated: str, source: str, mode: str, model: str, expected: str) -> None:
-    assert harness.item(stated, source, mode, model) == expected
-
-
 def test_a_language_model_of_unstated_precision_runs_as_published() -> None:
     rows = [
-        {"model": "llama-3-8b", "model_family": family, "hardware": hardware, "source": "lab"}
-        for family, hardware in (("text_generation", "cuda"), ("text_generation", "cpu"), ("vision", "cuda"))
+        {"model": model, "model_family": family, "hardware": hardware, "source": "lab"}
+        for model, family, hardware in (
+            ("llama-3-8b", "text_generation", "cuda"),
+            ("llama-3-8b", "text_generation", "cpu"),
+            ("resnet50", "vision", "cuda"),
+        )
     ]
     assert covariates(r.table(rows)).labels["precision"].tolist() == ["bf16", "unstated", "unstated"]
 
@@ -109,3 +100,44 @@ def test_what_a_recommender_counts_is_its_inputs() -> None:
     ]
     labels = covariates(r.table(rows)).labels
     assert (labels["odd"].tolist(), labels["picture"].tolist()) == (["", "odd"], ["picture", ""])
+
+
+def test_training_for_mlperf_is_in_mixed_precision() -> None:
+    rows = [
+        {"model": model, "model_family": family, "hardware": "cuda", "mode": "training", "source": "mlperf_training"}
+        for model, family in (("resnet", "vision"), ("llama31_405b", "text_generation"))
+    ]
+    assert covariates(r.table(rows)).labels["precision"].tolist() == ["amp", "bf16"]
+
+
+@pytest.mark.parametrize(
+    ("source", "model", "note", "tokens"),
+    [
+        ("lab", "bert-large-squad", CLOSED.format("bert", "99%"), 180),
+        ("mlperf_training", "bert", "", 256),
+        ("lab", "bert-large-squad", "", 384),
+    ],
+)
+def test_bert_is_computed_without_padding(source: str, model: str, note: str, tokens: int) -> None:
+    row = {
+        "model": model, "model_family": "embedding", "hardware": "cuda", "item": "sequence", "sequence_length": 384,
+        "batch_size": 1, "source": source, "note": note,
+    }  # fmt: skip
+    plain = row | {"source": "lab", "note": "", "sequence_length": tokens, "model": "bert-large"}
+    x = covariates(r.table([row | {"model": "bert-large"}, plain])).numbers
+    assert x["log_macs_item"][0] == x["log_macs_item"][1]
+
+
+@pytest.mark.parametrize(
+    ("note", "devices", "batch"),
+    [
+        ("", 1, 16),
+        ("", 8, 128),
+        ("MLPerf Inference v4.0 closed, NVIDIA, DGX, Offline, model dir resnet50", 1, 64),
+        ("MLPerf Inference v4.0 closed, NVIDIA, DGX, Server, model dir resnet50", 8, 512),
+        ("MLPerf Inference v4.0 closed, NVIDIA, DGX, SingleStream, model dir resnet50", 1, 16),
+    ],
+)
+def test_a_batch_that_nobody_states_is_middling_or_fills_every_device(note: str, devices: int, batch: int) -> None:
+    row = {"model": "resnet50", "hardware": "cuda", "throughput": 1.0, "n_devices": devices, "note": note}
+    assert np.exp(covariates(r.table([row])).numbers["log_items"]).tolist() == pytest.approx([batch])

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwpredict.catalog import devices, imputation, models
-from hwpredict.performance import harness, meters, notes, rows as r
+from hwpredict.catalog import devices, imputation, models, tasks
+from hwpredict.performance import harness, meters, notes, rows as r, units
 from hwpredict.performance.runtimes import compiled, framework
 from hwpredict.performance.steps import batch, devices_used, format_of, step_work
 
@@ -30,6 +30,8 @@ IN_TURN = frozenset({"llama.cpp"})
 #: since 1.15), TensorRT since 7.2. PyTorch does so for convolutions (``torch.backends.cudnn.allow_tf32``).
 TENSOR_FLOAT = frozenset({"tensorflow", "tensorrt"})
 TENSOR_FLOAT_CONVOLUTIONS = frozenset({"pytorch"})
+#: Level of processors that run WebAssembly.
+WASM = "wasm"
 #: GB/s assumed between devices where the catalog does not know the interconnect: PCIe 3.0 x16 both ways.
 DEFAULT_INTERCONNECT = 32.0
 
@@ -70,12 +72,15 @@ def covariates(rows: r.Table) -> Covariates:
     """
     runs = r.runs(rows)
     once = r.take(rows, runs.first)
-    items = r.by_unique(harness.item, once["item"], once["source"], once["mode"], once["model"])
-    once["item"] = np.array(items, dtype=object)
+    families = r.by_unique(tasks.family, once["model"], once["model_family"])
+    once["model_family"] = np.array(families, dtype=object)
+    counts = r.by_unique(units.counted, *(once[n] for n in ("item", "source", "mode", "model", "model_family")))
+    once["item"] = np.array([unit.item for unit in counts], dtype=object)
+    once["per_input"] = np.array([unit.per_input for unit in counts])
     labels = _labels(once)
-    work = step_work(rows, once, labels, runs)
-    rates = _rates(once, _computed(labels))
+    rates = _rates(once, _computed(labels), labels["platform"] == WASM)
     labels |= rates.pop("labels")
+    work = step_work(rows, once, labels, rates["log_capacity"], runs)
     total = np.array(r.by_unique(meters.of_all_devices, once["note"]))
     rates["log_devices"] = np.log(devices_used(once))
     rates["log_memory_devices"] = np.where(total, 0.0, rates["log_devices"])
@@ -114,18 +119,22 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
     single, training = devices_used(rows) == 1, rows["mode"] == "training"
     # a language model whose precision nobody states runs as it was published
     language = (rows["model_family"] == "text_generation") & (rows["hardware"] != "cpu")
+    stated = ("precision", "model", "note", "source")
     checkpoint = np.where(language, "bf16", "").astype(object)
     meter = text(r.by_unique(meters.meter, rows["source"], rows["hardware"], rows["note"]))
-    phase = text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"]))
+    kind = text(r.by_unique(models.architecture, rows["model"], rows["model_family"]))
+    phase = text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"], kind))
+    # a browser runs on one core, in vectors of 128 bits, whatever the processor has
+    interpreted = (rows["hardware"] == "cpu") & text(["wasm" in runtime for runtime in rows["runtime"]])
     return {
-        "platform": rows["hardware"],
-        "precision": text(r.by_unique(harness.precision, rows["precision"], rows["model"], rows["note"], checkpoint)),
+        "platform": np.where(interpreted.astype(bool), WASM, rows["hardware"]).astype(object),
+        "precision": text(r.by_unique(harness.precision, *(rows[n] for n in stated), checkpoint)),
         "mode": np.where(rows["mode"] == "", "inference", rows["mode"]).astype(object),
         "trained": np.where(training, "trained", "").astype(object),
         "served": np.where(training, "", "served").astype(object),
         "family": rows["model_family"],
         "model": text(r.by_unique(models.canonical, rows["model"])),
-        "architecture": text(r.by_unique(models.architecture, rows["model"], rows["model_family"])),
+        "architecture": kind,
         "phase": phase,
         # training keeps its activations, prefill and forward passes those of a few layers, decoding of one token
         "lived": np.where(training, "training", phase).astype(object),
@@ -165,6 +174,7 @@ class _Rate:
     log_bandwidth: float
     log_interconnect: float
     log_capacity: float
+    log_cores: float
 
 
 def _computed(labels: dict[str, NDArray[Any]]) -> NDArray[Any]:
@@ -182,7 +192,15 @@ def _rate(name: str, platform: str, compute: str) -> _Rate:
     missing = float("nan")
     if device is None:
         return _Rate(
-            name, f"unknown {platform}", "unknown", "unknown", missing, missing, np.log(DEFAULT_INTERCONNECT), missing
+            name,
+            f"unknown {platform}",
+            "unknown",
+            "unknown",
+            missing,
+            missing,
+            np.log(DEFAULT_INTERCONNECT),
+            missing,
+            0.0,
         )
     peak = device.peak(compute)
     return _Rate(
@@ -194,12 +212,13 @@ def _rate(name: str, platform: str, compute: str) -> _Rate:
         float(np.log(device.bandwidth_gb_s * 1e9)) if device.bandwidth_gb_s else missing,
         float(np.log(device.interconnect_gb_s or DEFAULT_INTERCONNECT)),
         float(np.log(device.memory_gb * 1e3)) if device.memory_gb else missing,
+        float(np.log(device.cores or 1)),
     )
 
 
-def _rates(rows: r.Table, computed: NDArray[Any]) -> dict[str, Any]:
+def _rates(rows: r.Table, computed: NDArray[Any], one_core: NDArray[Any]) -> dict[str, Any]:
     rates = r.by_unique(_rate, rows["device"], rows["hardware"], computed)
-    peak = np.array([x.log_peak for x in rates])
+    peak = np.array([x.log_peak - x.log_cores * alone for x, alone in zip(rates, one_core, strict=True)])
     bandwidth = np.array([x.log_bandwidth for x in rates])
     no_peak, no_bandwidth = np.isnan(peak), np.isnan(bandwidth)
     device = np.array([x.device for x in rates], dtype=object)

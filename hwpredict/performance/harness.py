@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from math import nan
 
 #: Harnesses by how their notes begin: tables of one harness are measured alike, whoever collected them. In the open
 #: division everybody runs what they like.
@@ -16,25 +17,6 @@ HEAD = 30
 def identity(source: str, note_head: str) -> str:
     """The harness that a row was measured by: its source, unless the beginning of its note names a common one."""
     return "mlperf_inference" if _CLOSED.match(note_head) else source
-
-
-#: What the throughput of harnesses counts whose tables leave it out, from their documentation. Source, mode, models.
-_COUNTED: tuple[tuple[str, str, re.Pattern[str], str], ...] = (
-    # tracked_stats.throughput: samples of the training set; that of GPT-3 are tokens
-    ("mlperf_training", "training", re.compile(r"(?!gpt3)"), "sequence"),
-    # sequences of pre-training; tokens a second of generation
-    ("aws_neuron", "training", re.compile(""), "sequence"),
-    ("aws_neuron", "inference", re.compile(""), "token_decode"),
-)
-
-
-@cache
-def item(stated: str, source: str, mode: str, model: str) -> str:
-    """What the throughput of a row counts: what it states, or else what its harness counts, ``""`` if nothing tells."""
-    if stated:
-        return stated
-    fitting = (what for s, m, models, what in _COUNTED if (s, m) == (source, mode) and models.match(model))
-    return next(fitting, "")
 
 
 #: What closed submissions to MLPerf Inference v0.7 to v5.1 run in that do state their weights' data type: the format
@@ -52,17 +34,33 @@ _REFERENCE = re.compile(r"-reference-")
 
 
 @cache
-def precision(stated: str, model: str, note: str, checkpoint: str = "") -> str:
+def precision(stated: str, model: str, note: str, source: str = "", checkpoint: str = "") -> str:
     """Precision of a row, ``"unstated"`` where nobody says it and the rules of its harness do not tell.
 
     ``checkpoint`` is the format of the published weights, where a model runs as it was published.
 
     A closed submission to MLPerf Inference whose table leaves the data type out runs in the least precise format that
-    meets the accuracy target, unless it is the reference implementation.
+    meets the accuracy target, unless it is the reference implementation; MLPerf Training runs in mixed precision.
     """
     if stated:
         return stated
+    if source == "mlperf_training" and not checkpoint:
+        return "amp"
     if not _CLOSED.match(note) or _REFERENCE.search(note):
         return checkpoint or "unstated"
     name = model.lower()
     return next((p for pattern, accuracy, p in _SUBMITTED if pattern.search(name) and accuracy in note), "unstated")
+
+
+#: Tokens of a sequence of BERT's on average where submissions leave out the padding to 384 (SQuAD) or 512 (pre-training).
+_ANSWERING, _PRETRAINING = 180.0, 256.0
+
+
+@cache
+def sequence_length(source: str, model: str, note: str) -> float:
+    """Tokens that are computed of a sequence, whatever the table says, NaN where nothing else is known of the harness."""
+    if "bert" not in model.lower():
+        return nan
+    if source == "mlperf_training":
+        return _PRETRAINING
+    return _ANSWERING if _CLOSED.match(note) else nan

@@ -28,11 +28,18 @@ FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"
 
 
 @cache
-def phase(item: str, note_head: str, family: str = "", mode: str = "") -> str:
+def phase(item: str, note_head: str, family: str = "", mode: str = "", architecture: str = "") -> str:
     """Phase of a row from its ``item`` and the beginning of its note (``token`` rows say there what they time).
 
-    Inference of a language model that does not say what it counts counts tokens as they are written.
+    Inference of a language model that does not say what it counts counts tokens as they are written; a sequence of
+    MLPerf's is a whole text that is written, and that of a translator a sentence.
     """
+    if mode == "training":
+        return FORWARD
+    if item == "sequence" and (
+        architecture in TRANSLATES or (family == "text_generation" and note_head[:6] == "MLPerf")
+    ):
+        return GENERATE
     if not item and family == "text_generation" and mode != "training":
         return DECODE
     if item == "token_prefill":
@@ -94,11 +101,13 @@ def queued(phase_: str, note: str) -> bool:
     return phase_ == PREFILL and bool(_QUEUED.search(note))
 
 
-def passage(phase_: str, note: str, sequence_length: float) -> Passage:
+def passage(phase_: str, note: str, sequence_length: float, architecture: str = "") -> Passage:
     """Tokens that a row covers, from its phase, note and sequence length (not positive where unstated)."""
     length = sequence_length if sequence_length >= 1 else nan
+    if phase_ == GENERATE and architecture in TRANSLATES and length >= 1:
+        return Passage(length, length, 1.5 * length, 1.0)
     if phase_ == GENERATE:
-        return _generation(note, length)
+        return _text(note) or _generation(note, length)
     if phase_ == PREFILL:
         prompt = prompt_tokens(note)
         prompt = (DEFAULT_PROMPT if isnan(length) else length) if isnan(prompt) or prompt < 1 else prompt
@@ -109,6 +118,18 @@ def passage(phase_: str, note: str, sequence_length: float) -> Passage:
     if evaluated:
         context = float(evaluated[1]) + float(evaluated[2]) / 2
     return Passage(1.0, 0.0, max(context, 1.0), 1.0)
+
+
+#: Tokens that are read and written for a text, on average over the data sets of MLPerf Inference: articles of CNN and
+#: Daily Mail that are summed up, questions of OpenOrca.
+_TEXTS = (
+    (re.compile(r"model dir (?:gptj|llama3\.1-8b)"), Passage(778.0, 70.0, 813.0, 1.0)),
+    (re.compile(r"model dir llama2-70b"), Passage(155.0, 294.0, 302.0, 1.0)),
+)
+
+
+def _text(note: str) -> Passage | None:
+    return next((passage_ for pattern, passage_ in _TEXTS if pattern.search(note)), None)
 
 
 def _generation(note: str, length: float) -> Passage:
@@ -159,6 +180,27 @@ def instances(note: str) -> float:
     return float(found[1]) if found else 1.0
 
 
+def eager_attention(note: str) -> bool:
+    """Whether scores of attention are written to memory, as unfused implementations do."""
+    return "eager attention" in note
+
+
+_FILLING = re.compile(r"MLPerf.*[ ,](?:offline|server|interactive)[,;]", re.IGNORECASE)
+
+
+def filling(note: str) -> bool:
+    """Whether the harness has so many inputs waiting that a device takes as many at once as suits it best."""
+    return bool(_FILLING.search(note))
+
+
+_ADAPTERS = re.compile(r"\blora\b|(?<![a-z])peft(?![a-z])", re.IGNORECASE)
+
+
+def adapters(model: str, note: str) -> bool:
+    """Whether only adapters of low rank are trained, the model's own weights being kept as they are."""
+    return bool(_ADAPTERS.search(note) or _ADAPTERS.search(model.replace("_", " ")))
+
+
 _ACTIVE = re.compile(r"active(?: params| parameters)?[= ](\d+(?:\.\d+)?e\+?\d{1,2}|\d{7,})\b", re.ASCII)
 _SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"threads=(\d+)"), "threads={}"),
@@ -172,6 +214,7 @@ _SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(device-only|program-level)"), "{}"),
     (re.compile(r"(?:flash_attn|fa)=(?:-fa )?(1|on)"), "flash attention"),
     (re.compile(r"(5-token batch)"), "{}"),
+    (re.compile(r"one (cold) prompt pass"), "{}"),
     (re.compile(r"\bunit=(\w+)"), "unit={}"),
     (re.compile(r"(?:latency=)?(p90|p99)\b(?! ms)"), "{}"),
     (re.compile(r"(TTFT incl\. queueing)"), "queueing"),

@@ -10,36 +10,44 @@ from numpy.typing import NDArray
 
 from hwpredict.catalog import composed, imputation, models, name_sizes, tasks
 from hwpredict.catalog.architectures import search_spaces
-from hwpredict.performance import notes, rows as r
+from hwpredict.performance import harness, notes, rows as r
 from hwpredict.performance.notes import DECODE, FORWARD, GENERATE, PREFILL, Passage
 from hwpredict.workload import PRECISIONS, Format
 
 Array = NDArray[np.float64]
 
-#: Batch of throughput-only rows that state none (MLPerf offline): a middling one; a pooled effect takes up the rest.
-UNSTATED_BATCH = 16.0
+#: Batch of a device of throughput-only rows that state none: a middling one, and one that fills a device where the
+#: harness lets many inputs be run at once (MLPerf's offline and server scenarios). A pooled effect takes up the rest.
+UNSTATED_BATCH, FILLING_BATCH = 16.0, 64.0
 #: Forward + backward of a training step relative to the forward pass (Kaplan et al. 2020, section 2.1).
 TRAINING_FLOPS = 3.0
+#: The same of low-rank adapters (LoRA, Hu et al. 2021): no gradients of the weights themselves; and the parameters of
+#: adapters relative to all.
+ADAPTING_FLOPS, ADAPTERS = 2.0, 0.005
 #: Share of a forward pass' activations that inference holds at once (a few layers of some fifty).
 LIVE_SHARE = 0.1
 #: Bytes per parameter of gradient and Adam states in fp32 (Rajbhandari et al. 2020, ZeRO, section 3.1).
 OPTIMIZER_BYTES = 12.0
 #: Elements that a transformer writes per token, layer and hidden unit (attention and feed-forward, by timm's count).
 TOKEN_ELEMENTS = 16.0
+#: Log ratio to the size of a middling network beyond which size tells no more: whatever is large fills any device.
+LARGE = 4.0
 #: Weights of a mixture of experts that a whole sequence touches, as tokens a sequence that choose experts anew.
 SEQUENCE_TOKENS = 64.0
 
 
 def batch(rows: r.Table) -> Array:
-    """Batch of each row; where unstated, 1 for latencies and a middling one for throughput alone.
+    """Batch of each row; where unstated, 1 for latencies and for throughput alone a middling one on each device.
 
     That of several instances on one device is their total: their items pass through the device at the same time.
     """
-    stated = rows["batch_size"]
+    stated, unstated = rows["batch_size"], UNSTATED_BATCH
     if (rows["note"] != "").any():
         stated = stated * np.array(r.by_unique(notes.instances, rows["note"]))
+        filling = np.array(r.by_unique(notes.filling, rows["note"]), dtype=bool)
+        unstated = np.where(filling, FILLING_BATCH, UNSTATED_BATCH)
     blind = np.isnan(stated) & np.isnan(rows["latency_ms"])
-    return np.where(np.isnan(stated), np.where(blind, UNSTATED_BATCH, 1.0), stated)
+    return np.where(np.isnan(stated), np.where(blind, unstated * devices_used(rows), 1.0), stated)
 
 
 def devices_used(rows: r.Table) -> Array:
@@ -66,24 +74,24 @@ def _described(model: str, note: str) -> str:
 
 
 @cache
-def _forward(name: str, length: float, size: float) -> tuple[float, float]:
+def _forward(name: str, length: float, size: float, fused: bool) -> tuple[float, float]:
     """MACs and activation elements of one item; a length or size of -1 is unstated (NaN would never hit the cache)."""
     f = _features(name)
     if f is None:
         return (np.nan, np.nan)
     s, p = length if length > 0 else None, round(size) if size > 0 else None
-    return f.macs(s, p), f.activations(s, p)
+    return f.macs(s, p), f.activations(s, p, fused=fused)
 
 
 @cache
-def _passage_work(name: str, phase: str, tokens: Passage) -> tuple[float, float]:
+def _passage_work(name: str, phase: str, tokens: Passage, fused: bool) -> tuple[float, float]:
     """MACs and activation elements of one sequence's prefill, decode step or whole generation."""
     f = _features(name)
     if f is None:
         return (np.nan, np.nan)
     if phase == DECODE:
         return f.macs_per_token(tokens.context), np.nan
-    macs, elements = _forward(name, tokens.prompt, -1.0)
+    macs, elements = _forward(name, tokens.prompt, -1.0, fused)
     if phase == PREFILL:
         earlier = tokens.context - tokens.prompt
         if earlier > 0:  # attention to what the cache held before
@@ -107,13 +115,15 @@ def _touched(name: str) -> float:
     return f.macs_per_token(0) if f is not None else np.nan
 
 
-def step_work(rows: r.Table, once: r.Table, labels: dict[str, NDArray[Any]], runs: r.Runs) -> dict[str, Array]:
+def step_work(
+    rows: r.Table, once: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Array, runs: r.Runs
+) -> dict[str, Array]:
     """Operations and bytes of one step of the whole batch, as natural logs; unknown figures are imputed.
 
-    ``once`` are the first rows of the runs, and ``labels`` theirs, shape (run,). Adds ``no_macs``, ``no_acts``,
-    ``no_size`` (the model, where its figure was imputed), ``untold`` and ``sharded``.
+    ``once`` are the first rows of the runs, and ``labels`` and ``log_capacity`` (MB of a device) theirs, shape (run,).
+    Adds ``no_macs``, ``no_acts``, ``no_size`` (the model, where its figure was imputed), ``untold`` and ``sharded``.
     """
-    fixed, factors = _sequences(once, labels)
+    fixed, factors = _sequences(once, labels, log_capacity)
     numbers, f = runs.spread(fixed), runs.spread(factors)
     users = batch(rows)
     # of a server's users, only some are in prefill at once
@@ -121,13 +131,13 @@ def step_work(rows: r.Table, once: r.Table, labels: dict[str, NDArray[Any]], run
     # of a mixture of experts a step touches the experts that its tokens choose, each token on its own
     ratio, choosers = f["ratio"], batch_ * f["choosing"]
     share = np.where(ratio < 1, np.maximum(1 - (1 - ratio) ** choosers, ratio), 1.0)
-    messages = np.where(f["training"], 4.0 * f["total"], 2.0 * f["width"] * 2 * batch_ * f["read"])
+    messages = np.where(f["training"], 4.0 * f["trained"], 2.0 * f["width"] * 2 * batch_ * f["read"])
     with np.errstate(divide="ignore"):
         numbers |= {
             "log_flops": np.log(2 * f["passes"] * batch_ * f["denoised"]) + numbers["log_macs_item"],
             "log_activation_bytes": f["log_acts"] + np.log(batch_ * f["abits"] / 8 * f["passes"] * f["denoised"]),
             "log_live_bytes": f["log_acts"] + np.log(batch_ * f["abits"] / 8 * f["live"]),
-            "log_weight_bytes": np.log(f["weight_bytes"] * share * f["reads"] * f["moves"]),
+            "log_weight_bytes": np.log(f["weight_bytes"] * share * f["steps"] * f["moves"]),
             "log_kv_bytes": np.log(f["cache_bytes"] * batch_ * f["steps"]),
             "log_cache_bytes": np.log(f["final_cache_bytes"] * batch_),
             "log_comm_bytes": np.log(np.where(f["parallel"], messages, 0.0)),
@@ -137,15 +147,19 @@ def step_work(rows: r.Table, once: r.Table, labels: dict[str, NDArray[Any]], run
     return numbers
 
 
-def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str, Array], r.Table]:
+def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Array) -> tuple[dict[str, Array], r.Table]:
     """All that does not depend on the batch: figures of :func:`step_work`, and what its others are made of."""
+    formats = r.by_unique(format_of, labels["precision"])
+    wbits, abits = (np.array([getattr(f, name) for f in formats]) for name in ("weight_bits", "activation_bits"))
     phase, training = labels["phase"], labels["mode"] == "training"
     queued = np.array(r.by_unique(notes.queued, phase, rows["note"]))
     # of a forward pass that states no length, that of the task in the model's name
     of_task = np.array(r.by_unique(tasks.sequence_length, rows["model"], rows["model_family"]))
     length = np.where(np.isnan(rows["sequence_length"]) & (phase == FORWARD), of_task, rows["sequence_length"])
+    unpadded = np.array(r.by_unique(harness.sequence_length, rows["source"], rows["model"], rows["note"]))
+    length = np.where(np.isnan(unpadded), length, unpadded)
     lengths = np.where(np.isnan(length), -1.0, length)
-    tokens = r.by_unique(notes.passage, phase, rows["note"], lengths)
+    tokens = r.by_unique(notes.passage, phase, rows["note"], lengths, labels["architecture"])
     prompt, generated, context, counted = (
         np.array([getattr(t, name) for t in tokens]) for name in ("prompt", "generated", "context", "counted")
     )
@@ -154,6 +168,7 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
     decode, generate, prefill = phase == DECODE, phase == GENERATE, phase == PREFILL
     read = np.where(forward, 1.0, prompt + generated)  # tokens of a sequence that pass through the network
     read = np.where(decode, 1.0, read)
+    translated = np.isin(labels["architecture"], list(notes.TRANSLATES)) & generate
 
     described = np.array(r.by_unique(_described, rows["model"], rows["note"]), dtype=object)
     total, active, layers, hidden = _sizes(described)
@@ -170,20 +185,25 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
     no_size = np.isnan(total)
     work_stated = np.log(np.where(rows["gmacs"] > 0, rows["gmacs"] * 1e9, np.nan))
     guess = imputation.log_parameters(rows["model_family"], labels["architecture"], work_stated, pixels, forward)
+    # what runs on a device fits into it
+    guess = np.fmin(guess, log_capacity + np.log(1e6 * 8 / wbits * devices_used(rows)))
     composed_size = np.array(r.by_unique(composed.parameters, rows["model"]))
     total = np.where(no_size, np.where(np.isnan(composed_size), np.exp(guess), composed_size), total)
     dense = total * ratio
 
+    # what generates text runs with fused attention, unless its table says otherwise
+    eager = np.array(r.by_unique(notes.eager_attention, rows["note"]), dtype=bool)
+    fused = (rows["model_family"] == "text_generation") & ~eager
     work = [
-        _forward(n, length, size) if p == FORWARD else _passage_work(n, p, t)
-        for n, p, t, length, size in zip(
+        _forward(n, length, size, a) if whole else _passage_work(n, p, t, a)
+        for n, p, t, length, size, whole, a in zip(
             described.tolist(), phase.tolist(), tokens, lengths.tolist(), np.nan_to_num(pixels, nan=-1.0).tolist(),
-            strict=True,
+            (forward | translated).tolist(), fused.tolist(), strict=True,
         )
     ]  # fmt: skip
     macs, acts = (np.array([w[k] for w in work]) for k in (0, 1))
     macs = np.where(np.isnan(macs) | (macs <= 0), np.where(forward, np.nan, dense * read), macs)
-    stated = (rows["gmacs"] > 0) & (forward | prefill)
+    stated = (rows["gmacs"] > 0) & (forward | prefill | translated)
     macs = np.where(stated, rows["gmacs"] * 1e9, macs)
     no_macs = np.isnan(macs) | (macs <= 0)
     usual = np.array(r.by_unique(composed.usual_side, rows["model"]))
@@ -201,9 +221,6 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
     guess = imputation.log_activations(rows["model_family"], log_macs, np.log(total), size, labels["architecture"])
     log_acts = np.where(no_acts, guess, np.log(np.where(no_acts, 1.0, np.maximum(acts, 1.0))))
 
-    formats = r.by_unique(format_of, labels["precision"])
-    wbits = np.array([f.weight_bits for f in formats])
-    abits = np.array([f.activation_bits for f in formats])
     weights = np.where(touched_once > 0, np.minimum(touched_once / ratio, total), total)
     denoised = np.array(
         r.by_unique(
@@ -214,17 +231,18 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
         np.where(training | forward, 0.0, _cache_bytes(described, width, kept))
         for kept in (context, np.where(generate, prompt + generated, context))
     )
-    decoded = np.isin(labels["architecture"], list(notes.TRANSLATES)) & forward & (lengths > 0)
     steps = np.where(generate, generated + 1, denoised)
+    adapters = np.array(r.by_unique(notes.adapters, rows["model"], rows["note"]), dtype=bool) & training
+    trained = np.where(training, np.where(adapters, total * ADAPTERS, total), 0.0)
     per_step = np.array([t.per_token for t in tokens])
     with np.errstate(divide="ignore"):
         numbers = {
             "log_macs_item": log_macs,
             "log_resident_bytes": np.log(total * wbits / 8),
-            "log_state_bytes": np.log(np.where(training, total * OPTIMIZER_BYTES, 0.0)),
+            "log_state_bytes": np.log(trained * OPTIMIZER_BYTES),
             "log_depth": np.where(np.isnan(layers), 0.0, 0.5 * np.log(np.maximum(layers, 1) / 32)) + np.log(steps),
             "log_parameters": np.log(total),
-            "log_size": log_macs - np.log(4e9),
+            "log_size": LARGE * np.tanh((log_macs - np.log(4e9)) / LARGE),
             "log_intensity": (log_macs - log_acts) - 5.0,
             "log_length": np.where(prefill, np.log(prompt), np.log(context)) - np.log(512.0),
             # latency = span · step
@@ -236,22 +254,23 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]]) -> tuple[dict[str
     labels["sharded"] = np.where(training | forward, "replicated", "sharded").astype(object)
     for name, missing in (("no_macs", no_macs), ("no_acts", no_acts), ("no_size", no_size)):
         labels[name] = np.where(missing, labels["model"], "").astype(object)
+    each = np.where(np.isnan(length), notes.DEFAULT_CONTEXT, length)
+    each = np.where(np.isnan(rows["per_input"]), np.where(rows["item"] == "token", each, 1.0), rows["per_input"])
     return numbers, {
         "queued": queued,
         "training": training,
         "parallel": (devices_used(rows) > 1) & (training | ~forward),
         "read": read,
-        "items": np.where(forward | decode, 1.0, counted),
+        "items": np.where(forward, each, np.where(decode, 1.0, counted)),
         "steps": steps,
         "denoised": denoised,
-        "passes": np.where(training, TRAINING_FLOPS, 1.0),
+        "passes": np.where(training, np.where(adapters, ADAPTING_FLOPS, TRAINING_FLOPS), 1.0),
         "live": np.where(training, 1.0, LIVE_SHARE),
         "moves": np.where(training, 4.0, 1.0),
-        # the layers of a translation are counted as often as they run
-        "reads": np.where(decoded, lengths, steps),
         "choosing": np.where(prefill, prompt, np.where(forward, SEQUENCE_TOKENS, 1.0)),
         "ratio": ratio,
         "total": total,
+        "trained": trained,
         "width": width,
         "log_acts": log_acts,
         "abits": abits,
@@ -268,14 +287,14 @@ def _cache_bytes(described: NDArray[Any], width: Array, kept: Array) -> Array:
 
 
 def _sizes(described: NDArray[Any]) -> tuple[Array, Array, Array, Array]:
-    """Parameters, active parameters, layers and hidden width of each row's model, NaN if unknown."""
+    """Parameters, active parameters, layers (or what is launched in turn) and hidden width of each row's model, or NaN."""
     out = np.full((4, len(described)), np.nan)
     for i, f in enumerate(r.by_unique(_features, described)):
         if f is not None:
             out[:, i] = (
                 f.parameters,
                 f.active_parameters,
-                f.layers or np.nan,
+                f.layers or f.calls or np.nan,
                 f.hidden or np.nan,
             )
     return out[0], out[1], out[2], out[3]

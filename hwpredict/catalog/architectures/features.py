@@ -116,7 +116,9 @@ class ModelFeatures:
         """
         return total_macs(self.parts, *self._sizes(sequence_length, input_size))
 
-    def activations(self, sequence_length: float | None = None, input_size: Size | None = None) -> float:
+    def activations(
+        self, sequence_length: float | None = None, input_size: Size | None = None, *, fused: bool = False
+    ) -> float:
         """Elements written by convolutions and matrix products in the forward pass of one item.
 
         Parameters
@@ -124,6 +126,8 @@ class ModelFeatures:
         sequence_length, input_size
             As in :meth:`macs`. Activations grow linearly with the length or the area, and with its square where
             attention scores are.
+        fused : bool
+            Whether attention over tokens is fused, so that its scores are never written.
 
         Returns
         -------
@@ -131,7 +135,8 @@ class ModelFeatures:
             Elements, by timm's definition (scores and weighted values of attention included); not a number if they are
             not known.
         """
-        return total_outputs(self.parts, *self._sizes(sequence_length, input_size))
+        parts = tuple(part.fused() if fused and isinstance(part, Stack) else part for part in self.parts)
+        return total_outputs(parts, *self._sizes(sequence_length, input_size))
 
     def macs_per_token(self, context: float = 0) -> float:
         """Multiply-accumulates of one decode step of one sequence.

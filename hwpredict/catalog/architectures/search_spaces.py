@@ -134,12 +134,11 @@ def _hat(found: re.Match[str], classes: int) -> ModelFeatures:
         family="text_generation",
         architecture="hat",
         parameters=float(encoder + decoder),
-        layers=layers + _SENTENCE * out_layers,
+        layers=layers + out_layers,
         hidden=out_width,
         calls=6 * layers + 10 * _SENTENCE * out_layers,
         default_sequence_length=_SENTENCE,
-        source="counted from its description: Hardware-aware Transformers (Wang et al. 2020), layers as often as they"
-        f" run for a sentence of {_SENTENCE} tokens",
+        source="counted from its description: Hardware-aware Transformers (Wang et al. 2020)",
         parts=(part,),
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 TYPE_CHECKING = False  # known to type checkers; importing typing takes longer than all else here
 if TYPE_CHECKING:
@@ -96,6 +96,11 @@ class Stack:
         """Elements written for one token that attends to ``context`` tokens."""
         local = sum(outputs * min(window, context) for window, _, outputs in self.windows)
         return self.outputs + self.pair_outputs * context + local
+
+    def fused(self) -> Stack:
+        """The same with attention that never writes its scores (FlashAttention, Dao et al. 2022)."""
+        windows = tuple((window, macs, 0.0) for window, macs, _ in self.windows)
+        return replace(self, pair_outputs=0.0, windows=windows)
 
     def _tokens(self, sequence_length: float, size: Size) -> tuple[float, float]:
         count = self.tokens.of(sequence_length, size)
