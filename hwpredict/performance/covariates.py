@@ -125,9 +125,9 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
     kind = text(r.by_unique(models.architecture, rows["model"], rows["model_family"]))
     phase = text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"], kind))
     # a browser runs on one core, in vectors of 128 bits, whatever the processor has
-    interpreted = (rows["hardware"] == "cpu") & text(["wasm" in runtime for runtime in rows["runtime"]])
+    interpreted = (rows["hardware"] == "cpu") & np.array([WASM in runtime for runtime in rows["runtime"]], dtype=bool)
     return {
-        "platform": np.where(interpreted.astype(bool), WASM, rows["hardware"]).astype(object),
+        "platform": np.where(interpreted, WASM, rows["hardware"]).astype(object),
         "precision": text(r.by_unique(harness.precision, *(rows[n] for n in stated), checkpoint)),
         "mode": np.where(rows["mode"] == "", "inference", rows["mode"]).astype(object),
         "trained": np.where(training, "trained", "").astype(object),

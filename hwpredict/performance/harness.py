@@ -52,13 +52,13 @@ def precision(stated: str, model: str, note: str, source: str = "", checkpoint: 
     return next((p for pattern, accuracy, p in _SUBMITTED if pattern.search(name) and accuracy in note), "unstated")
 
 
-#: Tokens of a sequence of BERT's on average where submissions leave out the padding to 384 (SQuAD) or 512 (pre-training).
+#: Tokens of a sequence of BERT's on average, where submissions leave out the padding to 384 (SQuAD) or 512 (training).
 _ANSWERING, _PRETRAINING = 180.0, 256.0
 
 
 @cache
 def sequence_length(source: str, model: str, note: str) -> float:
-    """Tokens that are computed of a sequence, whatever the table says, NaN where nothing else is known of the harness."""
+    """Tokens that are computed of a sequence, whatever the table says; NaN where the harness computes all of them."""
     if "bert" not in model.lower():
         return nan
     if source == "mlperf_training":
