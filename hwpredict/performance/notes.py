@@ -36,9 +36,8 @@ def phase(item: str, note_head: str, family: str = "", mode: str = "", architect
     """
     if mode == "training":
         return FORWARD
-    if item == "sequence" and (
-        architecture in TRANSLATES or (family == "text_generation" and note_head[:6] == "MLPerf")
-    ):
+    writes = architecture in TRANSLATES or (family == "text_generation" and note_head.startswith("MLPerf"))
+    if item == "sequence" and writes:
         return GENERATE
     if not item and family == "text_generation" and mode != "training":
         return DECODE

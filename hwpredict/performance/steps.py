@@ -41,7 +41,7 @@ def batch(rows: r.Table) -> Array:
 
     That of several instances on one device is their total: their items pass through the device at the same time.
     """
-    stated, unstated = rows["batch_size"], UNSTATED_BATCH
+    stated, unstated = rows["batch_size"], np.full(r.length(rows), UNSTATED_BATCH)
     if (rows["note"] != "").any():
         stated = stated * np.array(r.by_unique(notes.instances, rows["note"]))
         filling = np.array(r.by_unique(notes.filling, rows["note"]), dtype=bool)
@@ -287,7 +287,7 @@ def _cache_bytes(described: NDArray[Any], width: Array, kept: Array) -> Array:
 
 
 def _sizes(described: NDArray[Any]) -> tuple[Array, Array, Array, Array]:
-    """Parameters, active parameters, layers (or what is launched in turn) and hidden width of each row's model, or NaN."""
+    """Parameters, active parameters, layers (or launches in turn) and hidden width of each row's model, or NaN."""
     out = np.full((4, len(described)), np.nan)
     for i, f in enumerate(r.by_unique(_features, described)):
         if f is not None:

@@ -23,8 +23,8 @@ class Unit(NamedTuple):
     per_input: float = nan
 
 
-#: Mel frames of a clip of LJ Speech, on average 6.6 s at 22,050 Hz and 256 samples a frame; samples of the 128 characters
-#: that are spoken in benchmarks of synthesis.
+#: Mel frames of a clip of LJ Speech, on average 6.6 s at 22,050 Hz and 256 samples a frame; samples of the 128
+#: characters that are spoken in benchmarks of synthesis.
 _CLIP, _SPOKEN = 566.0, 169_000.0
 _TRANSFORMERXL = r"transformer-xl"
 #: Sources, mode, models, what is counted. NVIDIA's scripts are those that Lambda runs.
