@@ -30,6 +30,8 @@ IN_TURN = frozenset({"llama.cpp"})
 #: since 1.15), TensorRT since 7.2. PyTorch does so for convolutions (``torch.backends.cudnn.allow_tf32``).
 TENSOR_FLOAT = frozenset({"tensorflow", "tensorrt"})
 TENSOR_FLOAT_CONVOLUTIONS = frozenset({"pytorch"})
+#: Cores of a processor that draw all of its memory bandwidth: one in so many.
+SATURATING = 4.0
 #: Level of processors that run WebAssembly.
 WASM = "wasm"
 #: GB/s assumed between devices where the catalog does not know the interconnect: PCIe 3.0 x16 both ways.
@@ -78,7 +80,9 @@ def covariates(rows: r.Table) -> Covariates:
     once["item"] = np.array([unit.item for unit in counts], dtype=object)
     once["per_input"] = np.array([unit.per_input for unit in counts])
     labels = _labels(once)
-    rates = _rates(once, _computed(labels), labels["platform"] == WASM)
+    threads = np.array(r.by_unique(notes.threads, once["note"]))
+    threads = np.where(once["hardware"] == "cpu", np.where(labels["platform"] == WASM, 1.0, threads), np.nan)
+    rates = _rates(once, _computed(labels), threads)
     labels |= rates.pop("labels")
     work = step_work(rows, once, labels, rates["log_capacity"], runs)
     total = np.array(r.by_unique(meters.of_all_devices, once["note"]))
@@ -216,10 +220,12 @@ def _rate(name: str, platform: str, compute: str) -> _Rate:
     )
 
 
-def _rates(rows: r.Table, computed: NDArray[Any], one_core: NDArray[Any]) -> dict[str, Any]:
+def _rates(rows: r.Table, computed: NDArray[Any], threads: Array) -> dict[str, Any]:
     rates = r.by_unique(_rate, rows["device"], rows["hardware"], computed)
-    peak = np.array([x.log_peak - x.log_cores * alone for x, alone in zip(rates, one_core, strict=True)])
-    bandwidth = np.array([x.log_bandwidth for x in rates])
+    # shares of the cores that work, and of the bandwidth that they draw: of all they get what a quarter of the cores can
+    busy = np.fmin(np.nan_to_num(np.log(threads) - np.array([x.log_cores for x in rates])), 0.0)
+    peak = np.array([x.log_peak for x in rates]) + busy
+    bandwidth = np.array([x.log_bandwidth for x in rates]) + np.fmin(busy + np.log(SATURATING), 0.0)
     no_peak, no_bandwidth = np.isnan(peak), np.isnan(bandwidth)
     device = np.array([x.device for x in rates], dtype=object)
     return {

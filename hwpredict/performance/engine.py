@@ -42,6 +42,8 @@ BLOCK = 16
 #: Longest move of one effect in one iteration (log scale): where a part costs next to nothing, the linearisation of
 #: its effects is worthless.
 MAX_STEP = 1.0
+#: How often a step that makes matters worse is halved before another one is tried.
+HALVINGS = 8
 #: Weight of the pooled noise scale, in observations.
 NOISE_PRIOR = 4.0
 
@@ -217,12 +219,11 @@ def laplace(
         began = time.perf_counter()
         residual, weight, precision = linearise()
         sigma, level_scale = state.noise[d.noise], np.repeat(state.scale, sizes)
-        step = np.clip(s.solve(s.transposed_product(weight * residual) - precision * state.mode), -MAX_STEP, MAX_STEP)
+        whole = s.solve(s.transposed_product(weight * residual) - precision * state.mode)
         draws = state.deviates(EM_DRAWS, rng)
         fitted_variance = np.mean([s.product(e) ** 2 for e in draws], axis=0)
-        length = _line_search(s, d, state.mode, step, weight, precision, residual)
-        limit = length * np.abs(step).max()
-        state.mode = state.mode + length * step
+        step = _line_search(s, d, state.mode, whole, weight, precision, residual)
+        state.mode = state.mode + step
         spread = (draws**2).mean(axis=0)
         square = state.mode**2 + spread
         tail = np.where(gaussian, 1.0, (finite_df + 1) / (finite_df + square / level_scale**2))
@@ -240,7 +241,7 @@ def laplace(
         total = np.bincount(d.noise, u * square, minlength=len(counts))
         state.noise = np.sqrt((total + NOISE_PRIOR * around**2) / (counts + NOISE_PRIOR))
         record = {
-            "step": float(limit),
+            "step": float(np.abs(step).max()),
             "residual": float(np.median(np.abs(residual))),
             "seconds": time.perf_counter() - began,
         }
@@ -299,21 +300,33 @@ def _scales(
 
 
 def _line_search(
-    s: NormalEquations, d: Design, mode: Array, step: Array, weight: Array, precision: Array, residual: Array
-) -> float:
-    """Step length in (0, 1] that lowers the reweighted objective: the smooth maximum is not linear."""
+    s: NormalEquations, d: Design, mode: Array, whole: Array, weight: Array, precision: Array, residual: Array
+) -> Array:
+    """The step that lowers the reweighted objective most: the smooth maximum is not linear, so that not all is gone.
+
+    A step too long is cut level by level, which lets all others go their way, or shortened as a whole, which keeps
+    levels that make up for each other together. Either is halved until it is better than none; the better of the two is taken.
+    """
 
     def objective(residual: Array, b: Array) -> float:
         return float((weight * residual**2).sum() + (precision * b**2).sum())
 
     before = objective(residual, mode)
-    length = 1.0
-    for _ in range(8):
-        b = mode + length * step
-        if objective(d.y - s.linearise(b), b) < before:
-            break
-        length *= 0.5
-    return length
+    longest = np.abs(whole).max()
+    tried = [np.clip(whole, -MAX_STEP, MAX_STEP)]
+    if longest > MAX_STEP:
+        tried.append(whole * (MAX_STEP / longest))
+    best, lowest = np.zeros_like(whole), before
+    for step in tried:
+        for _ in range(HALVINGS):
+            b = mode + step
+            after = objective(d.y - s.linearise(b), b)
+            if after < lowest:
+                best, lowest = step, after
+            if after < before:
+                break
+            step = step / 2
+    return best
 
 
 def _center(noise: Array, counts: Codes) -> float:

@@ -179,6 +179,15 @@ def instances(note: str) -> float:
     return float(found[1]) if found else 1.0
 
 
+_THREADS = re.compile(r"threads=(\d+)|\b(\d+) threads\b")
+
+
+def threads(note: str) -> float:
+    """Threads of the processor that a run had, NaN if unsaid."""
+    found = _THREADS.search(note)
+    return max(float(found[1] or found[2]), 1.0) if found else nan
+
+
 def eager_attention(note: str) -> bool:
     """Whether scores of attention are written to memory, as unfused implementations do."""
     return "eager attention" in note
