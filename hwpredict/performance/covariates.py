@@ -76,7 +76,9 @@ def covariates(rows: r.Table) -> Covariates:
     once = r.take(rows, runs.first)
     families = r.by_unique(tasks.family, once["model"], once["model_family"])
     once["model_family"] = np.array(families, dtype=object)
-    counts = r.by_unique(units.counted, *(once[n] for n in ("item", "source", "mode", "model", "model_family")))
+    counts = r.by_unique(
+        units.counted, *(once[n] for n in ("item", "source", "mode", "model", "model_family", "runtime"))
+    )
     once["item"] = np.array([unit.item for unit in counts], dtype=object)
     once["per_input"] = np.array([unit.per_input for unit in counts])
     labels = _labels(once)
@@ -222,7 +224,7 @@ def _rate(name: str, platform: str, compute: str) -> _Rate:
 
 def _rates(rows: r.Table, computed: NDArray[Any], threads: Array) -> dict[str, Any]:
     rates = r.by_unique(_rate, rows["device"], rows["hardware"], computed)
-    # shares of the cores that work, and of the bandwidth that they draw: of all they get what a quarter of the cores can
+    # the share of the cores that work, and of the bandwidth that these draw
     busy = np.fmin(np.nan_to_num(np.log(threads) - np.array([x.log_cores for x in rates])), 0.0)
     peak = np.array([x.log_peak for x in rates]) + busy
     bandwidth = np.array([x.log_bandwidth for x in rates]) + np.fmin(busy + np.log(SATURATING), 0.0)

@@ -305,7 +305,7 @@ def _line_search(
     """The step that lowers the reweighted objective most: the smooth maximum is not linear, so that not all is gone.
 
     A step too long is cut level by level, which lets all others go their way, or shortened as a whole, which keeps
-    levels that make up for each other together. Either is halved until it is better than none; the better of the two is taken.
+    levels that make up for each other together. Either is halved until it is better than none; the better one is taken.
     """
 
     def objective(residual: Array, b: Array) -> float:

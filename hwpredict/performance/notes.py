@@ -21,7 +21,7 @@ DEFAULT_DENOISING = 20.0
 #: Sources whose "image" is one denoising step of one image (it/s of Stable Diffusion WebUI).
 COUNTS_DENOISING_STEPS = frozenset({"sd_community"})
 #: Architectures of which one item is a whole translation, decoded token by token.
-TRANSLATES = frozenset({"hat"})
+TRANSLATES = frozenset({"hat", "gnmt"})
 
 #: Phases of a workload: what one step is.
 FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"

@@ -235,6 +235,7 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Arr
     adapters = np.array(r.by_unique(notes.adapters, rows["model"], rows["note"]), dtype=bool) & training
     trained = np.where(training, np.where(adapters, total * ADAPTERS, total), 0.0)
     per_step = np.array([t.per_token for t in tokens])
+    relative = log_macs - np.log(4e9)
     with np.errstate(divide="ignore"):
         numbers = {
             "log_macs_item": log_macs,
@@ -242,7 +243,7 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Arr
             "log_state_bytes": np.log(trained * OPTIMIZER_BYTES),
             "log_depth": np.where(np.isnan(layers), 0.0, 0.5 * np.log(np.maximum(layers, 1) / 32)) + np.log(steps),
             "log_parameters": np.log(total),
-            "log_size": LARGE * np.tanh((log_macs - np.log(4e9)) / LARGE),
+            "log_size": np.where(relative > 0, LARGE * np.tanh(relative / LARGE), relative),
             "log_intensity": (log_macs - log_acts) - 5.0,
             "log_length": np.where(prefill, np.log(prompt), np.log(context)) - np.log(512.0),
             # latency = span · step
@@ -261,7 +262,7 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Arr
         "training": training,
         "parallel": (devices_used(rows) > 1) & (training | ~forward),
         "read": read,
-        "items": np.where(forward, each, np.where(decode, 1.0, counted)),
+        "items": np.where(forward | ~np.isnan(rows["per_input"]), each, np.where(decode, 1.0, counted)),
         "steps": steps,
         "denoised": denoised,
         "passes": np.where(training, np.where(adapters, ADAPTING_FLOPS, TRAINING_FLOPS), 1.0),

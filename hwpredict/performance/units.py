@@ -39,7 +39,7 @@ _COUNTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str], Unit], ...] = tuple
         ("aws_neuron", "inference", r"", Unit("token_decode")),
         # both sides of a sentence; one of it is written
         ("lambda nvidia_dle", "training", r"gnmt", Unit("token", 50.0)),
-        ("nvidia_dle", "inference", r"gnmt", Unit("token_decode")),
+        ("nvidia_dle", "inference", r"gnmt", Unit("sequence", 25.0)),
         ("lambda nvidia_dle", "training", _TRANSFORMERXL, Unit("token")),
         ("nvidia_dle", "inference", _TRANSFORMERXL, Unit("token_prefill")),
         ("nvidia_dle", "training", r"transformer$|bart|jasper|quartznet", Unit("sequence")),
@@ -54,13 +54,13 @@ _COUNTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str], Unit], ...] = tuple
 
 
 @cache
-def counted(stated: str, source: str, mode: str, model: str, family: str) -> Unit:
+def counted(stated: str, source: str, mode: str, model: str, family: str, runtime: str = "") -> Unit:
     """What the throughput of a row counts: what it states, or else what its harness counts.
 
     Parameters
     ----------
-    stated, source, mode, model : str
-        Of the row.
+    stated, source, mode, model, runtime : str
+        Of the row. An inference server counts requests.
     family : str
         Of the model: one input of a network of images is an image, whatever a table calls it.
 
@@ -72,5 +72,7 @@ def counted(stated: str, source: str, mode: str, model: str, family: str) -> Uni
         return Unit("image")
     if stated:
         return Unit(stated)
+    if source == "nvidia_dle" and runtime.startswith("triton"):
+        return Unit("sequence")
     fitting = (unit for sources, m, models, unit in _COUNTED if source in sources and m == mode and models.match(model))
     return next(fitting, Unit(""))
