@@ -30,7 +30,8 @@ LIVE_SHARE = 0.1
 OPTIMIZER_BYTES = 12.0
 #: Elements that a transformer writes per token, layer and hidden unit (attention and feed-forward, by timm's count).
 TOKEN_ELEMENTS = 16.0
-#: Log ratio to the size of a middling network beyond which size tells no more: whatever is large fills any device.
+#: Log ratio to the size of a middling network beyond which size tells no more: what is large fills any device, what is
+#: small none.
 LARGE = 4.0
 #: Weights of a mixture of experts that a whole sequence touches, as tokens a sequence that choose experts anew.
 SEQUENCE_TOKENS = 64.0
@@ -235,7 +236,6 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Arr
     adapters = np.array(r.by_unique(notes.adapters, rows["model"], rows["note"]), dtype=bool) & training
     trained = np.where(training, np.where(adapters, total * ADAPTERS, total), 0.0)
     per_step = np.array([t.per_token for t in tokens])
-    relative = log_macs - np.log(4e9)
     with np.errstate(divide="ignore"):
         numbers = {
             "log_macs_item": log_macs,
@@ -243,7 +243,7 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Arr
             "log_state_bytes": np.log(trained * OPTIMIZER_BYTES),
             "log_depth": np.where(np.isnan(layers), 0.0, 0.5 * np.log(np.maximum(layers, 1) / 32)) + np.log(steps),
             "log_parameters": np.log(total),
-            "log_size": np.where(relative > 0, LARGE * np.tanh(relative / LARGE), relative),
+            "log_size": LARGE * np.tanh((log_macs - np.log(4e9)) / LARGE),
             "log_intensity": (log_macs - log_acts) - 5.0,
             "log_length": np.where(prefill, np.log(prompt), np.log(context)) - np.log(512.0),
             # latency = span · step
