@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers import A100, M1, T4, XEON, Array, Row, build, drawn
 
+from hwpredict.performance import engine
 from hwpredict.performance.design import Design
 from hwpredict.performance.engine import FIRST_PACE, LONGEST_CHANGE, Laplace, _Pace, laplace, log_density, simulate
 from hwpredict.performance.parts import NOISE_DF
@@ -117,3 +118,18 @@ def settle(d: Design, b: Array, scale: Array, noise: Array) -> Array:
             return b
         b = b + step
     pytest.fail("no mode found")
+
+
+def test_a_step_of_levels_that_make_up_for_each_other_is_shortened_as_a_whole() -> None:
+    class Sum:
+        def linearise(self, b: np.ndarray) -> np.ndarray:
+            return np.array([b.sum()])
+
+    class Observed:
+        y = np.array([2.0])
+
+    one, two = np.ones(1), np.ones(2)
+    # cut level by level, nothing would be left of it: 1 - 1
+    whole = np.array([12.0, -10.0])
+    step = engine._line_search(Sum(), Observed(), np.zeros(2), whole, 100 * one, 0.1 * two, 2 * one)  # type: ignore[arg-type]
+    assert step == pytest.approx(whole / 12)

@@ -72,7 +72,6 @@ def test_one_device_serves_what_fits_it(capsys: pytest.CaptureFixture[str], mode
     assert chosen["static_memory_mb"] == pytest.approx(weights, rel=0.01)
 
 
-@pytest.mark.xfail(strict=False, reason="training of language models at 2048 tokens is predicted at a few % of peak")
 @pytest.mark.parametrize("device", PEAK)
 @pytest.mark.parametrize("model", ["llama-7b", "llama-13b"])
 def test_training_reaches_a_usual_share_of_the_peak(

@@ -52,7 +52,7 @@ def test_makers_against_others(answer: tuple[xr.Dataset, str]) -> None:
     groups = {str(c).partition(",")[0] for c in data["case"].to_numpy()}
     assert groups == {"maker", "MLPerf", "independent"}
     # harnesses differ in speed by several per cent; in memory, whose effects have a like name, by less than one
-    assert float(np.log(data["factor"].sel(quantile=0.5)).std()) > 0.03
+    assert float(np.log(data["factor"].sel(quantile=0.5)).std()) > 0.02
     for who in ("maker / independent", "MLPerf / independent"):
         assert who in printed
 

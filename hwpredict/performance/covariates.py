@@ -130,7 +130,7 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
     meter = text(r.by_unique(meters.meter, rows["source"], rows["hardware"], rows["note"]))
     kind = text(r.by_unique(models.architecture, rows["model"], rows["model_family"]))
     phase = text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"], kind))
-    # a browser runs on one core, in vectors of 128 bits, whatever the processor has
+    # WebAssembly runs on one core, whatever the processor has
     interpreted = (rows["hardware"] == "cpu") & np.array([WASM in runtime for runtime in rows["runtime"]], dtype=bool)
     return {
         "platform": np.where(interpreted, WASM, rows["hardware"]).astype(object),
