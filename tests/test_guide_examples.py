@@ -198,7 +198,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     row = common | {"model": "bert-base-uncased", "hardware": "cuda", "device": "NVIDIA GeForce RTX 5060 Ti"}
     row |= {"item": "sequence", "sequence_length": 128}
     with BenchmarkStore(path / "benchmark_db.duckdb") as store:
-        store.load(pd.DataFrame([row | {"batch_size": b, "latency_ms": 4.0 * b} for b in (1, 8, 32)]))
+        store.load(pd.DataFrame([row | {"batch_size": b, "latency_ms": 4.8 + 3.4 * b} for b in (1, 8, 32)]))
     (path / "config.json").write_text(json.dumps({"draws": 200}), encoding="utf-8")
     pd.DataFrame(helpers.measurements()).to_parquet(path / "my_benchmark_data.parquet")
     return path
