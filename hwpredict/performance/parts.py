@@ -179,9 +179,11 @@ EFFECTS: tuple[Effect, ...] = (
     _row("source", ("harness", "platform"), 0.15, df=_WILD),
     # what is known of sequences, prompts and tokens beyond their parts, before any harness is named
     _row("item", ("text", "item", "mode"), 0.5),
-    # what an image is, harnesses agree on; a sequence or token is of any length, with or without its prompt
+    # what an image is, harnesses agree on, and nearly on a token that is written; a sequence or prompt is of any length,
+    # padded or not, alone or behind others
     _row("source phase", ("picture", "harness", "item", "mode"), 0.15, df=_WILD),
-    _row("source phase text", ("text", "harness", "item", "mode"), 0.15, df=_ODD),
+    _row("source phase written", ("written", "harness", "item", "mode"), 0.15, df=_ODD),
+    _row("source phase read", ("read", "harness", "item", "mode"), 0.15, df=_ODD),
     _row("source device", ("source", "device", "platform"), 0.15, df=_ODD),
     _row("source setting", ("setting", "harness", "platform"), 0.2, df=_ODD),
     _row("device setting", ("setting", "device", "platform"), 0.2, df=_ODD),
