@@ -14,6 +14,7 @@ from choices.regret import GB
 from hwpredict.evaluate.decisions import ENOUGH, reliability, worst
 from hwpredict.evaluate.recalibrate import recalibration
 from hwpredict.performance import rows as r
+from hwpredict.performance.cells import capacity
 from hwpredict.performance.predictive import Prediction, predict
 from recalibrate import stretched
 
@@ -99,9 +100,39 @@ def collect(into: Events, held: r.Table, p: Prediction) -> None:
             limit = round_limit(mine)
             into["P(feasible)"].add((mine <= limit).mean(axis=1), c.log_latency[ok] <= limit, model[c.index[ok]])
     seen = held["memory_mb"]
-    known = np.isfinite(seen) & (seen > 0)
+    known = np.flatnonzero(np.isfinite(seen) & (seen > 0))
+    places = zip(held["device"][known].tolist(), held["hardware"][known].tolist(), strict=True)
+    own = np.array([capacity(device, platform) for device, platform in places])
     for size in GB:
-        into["P(fits)"].add((p.memory[known] <= size * 1e3).mean(axis=1), seen[known] <= size * 1e3, model[known])
+        stated = given_that_it_ran(p.memory[known], size * 1e3, own)
+        some = np.isfinite(stated)
+        into["P(fits)"].add(stated[some], seen[known][some] <= size * 1e3, model[known][some])
+
+
+def given_that_it_ran(memory: np.ndarray, size: float, own: np.ndarray) -> np.ndarray:
+    """Probability of fitting into a size, for rows that are there because they fitted into what they were measured on.
+
+    Whatever was stated, a row fits into the memory of its own device, and into any larger one: runs that did not are
+    in no table. Only smaller sizes are something to be right or wrong about, and of the draws only those that fit.
+
+    Parameters
+    ----------
+    memory : ndarray, shape (row, draw)
+        MB.
+    size : float
+        MB.
+    own : ndarray, shape (row,)
+        Memory of the device that a row was measured on, MB; NaN if unknown.
+
+    Returns
+    -------
+    ndarray, shape (row,)
+        NaN where the size is no smaller than its own, or no draw fits into that.
+    """
+    limit = np.where(np.isnan(own), np.inf, own)
+    ran = (memory <= limit[:, None]).mean(axis=1)
+    fits = (memory <= size).mean(axis=1)
+    return np.where((size < limit) & (ran > 0), fits / np.where(ran > 0, ran, 1.0), np.nan)
 
 
 def round_limit(latency: np.ndarray) -> float:
