@@ -10,6 +10,7 @@ the same model, by LightGBM's median and by the plain roofline. *calibration*: P
 same rows, and on cells (combinations of model, device, precision, batch …) that the fit never saw. *information*: on
 devices that the fit never saw, benchmarks to reach a regret by advice and by chance.
 
+``--folds 5`` holds every model, cell and device out once, so that five times as many cases stand behind each figure.
 A fit per fold takes minutes; ``--model-posterior``, ``--cell-posterior`` and ``--device-posterior`` take fitted ones,
 which must have been fitted without the rows that are held out here (the split is by ``--seed``; ``--print-split`` lists
 what to leave out).
@@ -25,7 +26,7 @@ import numpy as np
 
 from choices import settings
 from choices.calibration import calibration
-from choices.heldout import fitted, sample_groups
+from choices.heldout import folds
 from choices.information import information
 from choices.pilot import pilot
 from choices.regret import regret
@@ -37,10 +38,11 @@ from hwpredict.store import read_measurements
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     args = settings.parse(__doc__.splitlines()[0], arguments)
     rows = r.table(read_measurements(args.data, sources=[s for s in args.sources.split(",") if s] or None))
-    names = {k: split_keys(rows, k) if k == "cell" else rows[k] for k in settings.SPLITS}
-    splits = {k: grouped_split(rows, k, rng=np.random.default_rng(args.seed)) for k in settings.SPLITS}
     if args.print_split:
-        print("\n".join(sorted(set(names[args.print_split][splits[args.print_split]].tolist()))))
+        kind = args.print_split
+        names = split_keys(rows, kind) if kind == "cell" else rows[kind]
+        held = grouped_split(rows, kind, rng=np.random.default_rng(args.seed))
+        print("\n".join(sorted(set(names[held].tolist()))))
         return {}
     results: dict[str, Any] = {}
     if "pilot" in args.parts and args.pilot is None:
@@ -56,13 +58,10 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
         wanted = {part: function for part, function in parts.items() if part.split()[0] in args.parts}
         if not wanted:
             continue
-        posterior = fitted(path, rows, splits[kind], args)
-        test = sample_groups(names[kind], splits[kind], args.test_rows, args.seed)
-        # what is held out but not tested is not for the rivals to learn from
-        seen = r.take(rows, ~splits[kind] | test)
+        tested = folds(rows, kind, path, args)
         for part, function in wanted.items():
             print(f"{part.replace('information', 'value of information')}, unseen {kind}s", flush=True)
-            results[part] = function(seen, test[~splits[kind] | test], posterior, args)
+            results[part] = function(tested, args)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(results, indent=1), encoding="utf-8")

@@ -121,6 +121,13 @@ def test_joint_probability_is_that_of_the_draws() -> None:
     assert f"reaches {found.probability[0, 1]:.2g}" in strict.failures(0)[0]
 
 
+def test_a_near_miss_does_not_read_as_a_hit() -> None:
+    o = outcomes([0.0], memory=[1000.0], capacity=[float("nan")], draws=1000)
+    limit = float(np.quantile(o["latency"][0], 0.897))
+    (said,) = evaluate(parse_all([f"latency <= {limit:.6f} ms with probability 0.9"])[:1], o).failures(0)
+    assert said.endswith("(reaches 0.897)")
+
+
 def test_the_probability_of_fitting_is_gaussian_where_memory_is() -> None:
     o = outcomes([0.0, 0.0], memory=[1000.0, 1000.0], capacity=[1100.0, float("nan")])
     found = evaluate((FITS,), o)

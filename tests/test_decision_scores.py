@@ -49,6 +49,18 @@ def test_reliability_of_honest_and_of_boastful_probabilities() -> None:
     assert np.isnan(worst(reliability(np.array([0.5]), np.array([True]))))
 
 
+def test_cases_that_come_true_together_count_once() -> None:
+    """Ten copies of each case: the error is that of the originals, not of ten times as many."""
+    rng = np.random.default_rng(2)
+    p = rng.uniform(0.4, 0.5, size=400)
+    came = rng.uniform(size=p.size) < p
+    (once,) = reliability(p, came)
+    (copied,) = reliability(np.repeat(p, 10), np.repeat(came, 10), clusters=np.repeat(np.arange(p.size), 10))
+    assert once.error == pytest.approx(np.sqrt(0.45 * 0.55 / p.size), rel=0.1)
+    assert copied.error == pytest.approx(once.error)
+    assert abs(once.deviation) < 3 * once.error
+
+
 def test_regret_and_bootstrap() -> None:
     assert realised_regret(np.array([1.0, 3.0]), 0) == 2.0
     assert realised_regret(np.array([1.0, 3.0]), 1) == 0.0
@@ -87,6 +99,26 @@ def test_the_benchmark_prints_every_part(table: Path, tmp_path: Path, capsys: py
             assert all(sum(b["n"] for b in found[e]["bins"]) > 0 for e in ("P(best)", "P(feasible)", "P(fits)"))
 
 
+def test_folds_hold_every_group_out_once(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from choices import heldout, settings
+
+    rows = heldout.r.table(pd.read_parquet(table))
+    args = settings.parse("", [str(table), "--quick", "--folds", "2", "--rows-per-source", "40", "--test-rows", "0"])
+    found = heldout.folds(rows, "model", None, args)
+    held = [set(f.held["model"].tolist()) for f in found]
+    assert not held[0] & held[1]
+    assert held[0] | held[1] == set(rows["model"].tolist())
+    assert all(not set(f.rows["model"][~f.test].tolist()) & h for f, h in zip(found, held, strict=True))
+    from choices.calibration import calibration
+
+    seen = calibration(found, args)
+    assert "recalibrated on the other folds" in capsys.readouterr().out
+    cases = sum(np.isfinite(f.held["memory_mb"]).sum() for f in found)
+    assert 0 < sum(b["n"] for b in seen["P(fits)"]["bins"]) <= 8 * cases
+    with pytest.raises(SystemExit):
+        settings.parse("", ["rows.parquet", "--folds", "5", "--cell-posterior", "p.nc"])
+
+
 def test_limits_that_are_held_against_are_set_before_anything_is_measured() -> None:
     from choices.calibration import halves, round_limit
 
@@ -97,6 +129,25 @@ def test_limits_that_are_held_against_are_set_before_anything_is_measured() -> N
     assert (learn == other).all()
     assert (judge == second).all()
     assert (learn | judge).all()
+
+
+def test_what_ran_is_not_asked_whether_it_fits_where_it_ran() -> None:
+    from choices.calibration import given_that_it_ran
+
+    memory = np.array([[1.0, 3.0, 5.0, 9.0]] * 4)
+    own = np.array([8.0, 4.0, np.nan, 0.5])
+    found = given_that_it_ran(memory, 4.0, own)
+    assert found[0] == pytest.approx(2 / 3)  # of the three draws that fit into 8
+    assert np.isnan(found[1])  # measured on such a device: it fitted
+    assert found[2] == pytest.approx(0.5)  # nobody knows what it was measured on
+    assert np.isnan(found[3])  # should not have run where it did
+
+    rng = np.random.default_rng(0)
+    draws, truth = np.exp(rng.standard_normal((4000, 200))), np.exp(rng.standard_normal(4000))
+    ran = truth <= 2.0  # the others are in no table
+    stated = given_that_it_ran(draws[ran], 1.0, np.full(ran.sum(), 2.0))
+    assert stated.mean() == pytest.approx((truth[ran] <= 1.0).mean(), abs=0.03)
+    assert (draws[ran] <= 1.0).mean() < (truth[ran] <= 1.0).mean() - 0.1
 
 
 def test_settings_of_the_benchmark(capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,6 +75,12 @@ def test_identical_options_are_not_told_apart_and_share_first_place() -> None:
     assert "Not separable" in ranking.explanation
 
 
+def test_long_lists_and_wide_ratios_stay_readable() -> None:
+    ranking = rank(outcomes([0.0] * 7, 3.0), SPEED)
+    assert "and 3 more." in ranking.explanation
+    assert "e+0" not in ranking.explanation  # 270 times, not 2.7e+02
+
+
 def test_a_draw_out_of_memory_counts_as_a_hundredfold_slowdown() -> None:
     tight = outcomes([math.log(10), math.log(9)], 1e-6, memory=[1000, 500], capacity=[1000, 1000], draws=20_000)
     ranking = rank(tight, SPEED, constraints=(), slowdown=100.0)

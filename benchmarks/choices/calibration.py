@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from choices.heldout import LEAST, contexts, logs
+from choices.heldout import LEAST, Fold, contexts, logs
 from choices.regret import GB
-from hwpredict.evaluate.decisions import reliability, worst
+from hwpredict.evaluate.decisions import ENOUGH, reliability, worst
 from hwpredict.evaluate.recalibrate import recalibration
 from hwpredict.performance import rows as r
-from hwpredict.performance.posterior import Posterior
+from hwpredict.performance.cells import capacity
 from hwpredict.performance.predictive import Prediction, predict
 from recalibrate import stretched
 
@@ -22,28 +22,53 @@ EVENTS = ("P(best)", "P(feasible)", "P(fits)")
 #: Limits that people write: 1, 2 or 5 times a power of ten.
 ROUND = np.log(np.outer(10.0 ** np.arange(-4, 8), (1, 2, 5)).ravel())
 
-type Cases = dict[str, tuple[list[float], list[bool]]]
+
+@dataclass
+class Cases:
+    """Cases of one event.
+
+    Attributes
+    ----------
+    stated : list of float
+        Probabilities.
+    came : list of bool
+        Whether it came true.
+    model : list of str
+        Cases of one model are not independent: its memory is held against eight sizes, its speed compared in pairs.
+    """
+
+    stated: list[float] = field(default_factory=list)
+    came: list[bool] = field(default_factory=list)
+    model: list[str] = field(default_factory=list)
+
+    def add(self, stated: np.ndarray, came: np.ndarray, model: np.ndarray) -> None:
+        """Append some."""
+        for into, values in ((self.stated, stated), (self.came, came), (self.model, model)):
+            into.extend(values.tolist())
 
 
-def calibration(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse.Namespace) -> dict[str, Any]:
+type Events = dict[str, Cases]
+
+
+def calibration(folds: Sequence[Fold], args: argparse.Namespace) -> dict[str, Any]:
     """Stated probabilities in ten bins, beside how often the event came true, without and with recalibration.
 
-    Draws that ship are recalibrated on folds of their own. Here the held-out models are halved, and the draws of either
-    half are stretched by what the other half says.
+    Draws that ship are recalibrated on folds of their own. Here those of a fold are stretched by what the other folds
+    say; of a single one, the models are halved, and either half is stretched by what the other says.
     """
-    held = r.take(rows, test)
-    p = predict(posterior, held, draws=args.draws, seed=args.seed, calibrated=False)
-    plain = cases(held, p)
-    after: Cases = {event: ([], []) for event in EVENTS}
-    for learn, judge in halves(held["model"], args.seed):
-        if not judge.any():
-            continue
-        factors = recalibration([(r.take(held, learn), of_rows(p, learn))] if learn.any() else [])
-        mine, q = r.take(held, judge), of_rows(p, judge)
-        for event, (stated, came) in cases(mine, replace(q, **stretched(q, mine, factors))).items():
-            after[event][0].extend(stated)
-            after[event][1].extend(came)
-    return report(plain, "as drawn") | {"recalibrated": report(after, "recalibrated on the other half of the models")}
+    parts = []
+    for fold in folds:
+        held = fold.held
+        p = predict(fold.posterior, held, draws=args.draws, seed=args.seed, calibrated=False)
+        some = [np.ones(r.length(held), bool)] if len(folds) > 1 else [m for m, _ in halves(held["model"], args.seed)]
+        parts += [(r.take(held, mine), of_rows(p, mine)) for mine in some if mine.any()]
+    plain, after = ({event: Cases() for event in EVENTS} for _ in range(2))
+    for k, (held, p) in enumerate(parts):
+        factors = recalibration(parts[:k] + parts[k + 1 :])
+        collect(plain, held, p)
+        collect(after, held, replace(p, **stretched(p, held, factors)))
+    by = "the other folds" if len(folds) > 1 else "the other half of the models"
+    return report(plain, "as drawn") | {"recalibrated": report(after, f"recalibrated on {by}")}
 
 
 def halves(models: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -62,28 +87,52 @@ def of_rows(p: Prediction, some: np.ndarray) -> Prediction:
     )  # fmt: skip
 
 
-def cases(held: r.Table, p: Prediction) -> Cases:
-    """Stated probability of every event, and whether it came true."""
+def collect(into: Events, held: r.Table, p: Prediction) -> None:
+    """Add the stated probability of every event, and whether it came true."""
     speed, latency = logs(p)
-    out: Cases = {event: ([], []) for event in EVENTS}
-
-    def add(event: str, stated: np.ndarray, came: np.ndarray) -> None:
-        out[event][0].extend(stated.tolist())
-        out[event][1].extend(came.tolist())
-
+    model = held["model"]
     for c in contexts(held):
         s = speed[c.index]
-        add("P(best)", (s == s.max(axis=0)).mean(axis=1), c.log_speed == c.log_speed.max())
+        into["P(best)"].add((s == s.max(axis=0)).mean(axis=1), c.log_speed == c.log_speed.max(), model[c.index])
         ok = np.isfinite(c.log_latency)
         if ok.sum() >= LEAST:
             mine = latency[c.index[ok]]
             limit = round_limit(mine)
-            add("P(feasible)", (mine <= limit).mean(axis=1), c.log_latency[ok] <= limit)
+            into["P(feasible)"].add((mine <= limit).mean(axis=1), c.log_latency[ok] <= limit, model[c.index[ok]])
     seen = held["memory_mb"]
-    known = np.isfinite(seen) & (seen > 0)
+    known = np.flatnonzero(np.isfinite(seen) & (seen > 0))
+    places = zip(held["device"][known].tolist(), held["hardware"][known].tolist(), strict=True)
+    own = np.array([capacity(device, platform) for device, platform in places])
     for size in GB:
-        add("P(fits)", (p.memory[known] <= size * 1e3).mean(axis=1), seen[known] <= size * 1e3)
-    return out
+        stated = given_that_it_ran(p.memory[known], size * 1e3, own)
+        some = np.isfinite(stated)
+        into["P(fits)"].add(stated[some], seen[known][some] <= size * 1e3, model[known][some])
+
+
+def given_that_it_ran(memory: np.ndarray, size: float, own: np.ndarray) -> np.ndarray:
+    """Probability of fitting into a size, for rows that are there because they fitted into what they were measured on.
+
+    Whatever was stated, a row fits into the memory of its own device, and into any larger one: runs that did not are
+    in no table. Only smaller sizes are something to be right or wrong about, and of the draws only those that fit.
+
+    Parameters
+    ----------
+    memory : ndarray, shape (row, draw)
+        MB.
+    size : float
+        MB.
+    own : ndarray, shape (row,)
+        Memory of the device that a row was measured on, MB; NaN if unknown.
+
+    Returns
+    -------
+    ndarray, shape (row,)
+        NaN where the size is no smaller than its own, or no draw fits into that.
+    """
+    limit = np.where(np.isnan(own), np.inf, own)
+    ran = (memory <= limit[:, None]).mean(axis=1)
+    fits = (memory <= size).mean(axis=1)
+    return np.where((size < limit) & (ran > 0), fits / np.where(ran > 0, ran, 1.0), np.nan)
 
 
 def round_limit(latency: np.ndarray) -> float:
@@ -101,14 +150,15 @@ def round_limit(latency: np.ndarray) -> float:
     return float(ROUND[np.abs(ROUND - middle).argmin()])
 
 
-def report(found: Cases, how: str) -> dict[str, Any]:
+def report(found: Events, how: str) -> dict[str, Any]:
     """Print and return the bins of each event."""
     out: dict[str, Any] = {}
     print(f"  {how}")
-    for name, (stated, came) in found.items():
-        bins = reliability(np.array(stated), np.array(came))
-        print(f"  {name}: {len(stated)} cases, worst bin of at least 100 off by {worst(bins):.3f}")
+    for name, c in found.items():
+        bins = reliability(np.array(c.stated), np.array(c.came), clusters=np.array(c.model, dtype=str))
+        print(f"  {name}: {len(c.stated)} cases, worst bin of at least {ENOUGH} off by {worst(bins):.3f}")
         for b in bins:
-            print(f"    {b.low:.1f}-{b.high:.1f}  n {b.n:>6}  stated {b.stated:.3f}  observed {b.observed:.3f}")
+            print(f"    {b.low:.1f}-{b.high:.1f}  n {b.n:>6}  stated {b.stated:.3f}  observed {b.observed:.3f}  "
+                  f"off by {b.deviation:+.3f} ± {b.error:.3f}")  # fmt: skip
         out[name] = {"worst": worst(bins), "bins": [asdict(b) for b in bins]}
     return out

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hwpredict.evaluate.splits import grouped_folds, grouped_split, split_keys
 from hwpredict.performance import rows as r
 from hwpredict.performance.fit import fit
 from hwpredict.performance.posterior import Posterior
@@ -61,6 +62,55 @@ def fitted(path: Path | None, rows: r.Table, test: np.ndarray, args: argparse.Na
     if path is not None:
         return Posterior.load(path)
     return fit(capped(r.take(rows, ~test), args), iterations=args.iterations, seed=args.seed)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows of which some were held out, and a posterior that did not see these.
+
+    Attributes
+    ----------
+    rows : dict of str to ndarray
+        Without what is held out and not tested: that is not for rivals to learn from.
+    test : ndarray of bool, shape (row,)
+    posterior : Posterior
+    """
+
+    rows: r.Table
+    test: np.ndarray
+    posterior: Posterior
+
+    @property
+    def held(self) -> r.Table:
+        """The rows that are tested."""
+        return r.take(self.rows, self.test)
+
+
+def folds(rows: r.Table, kind: str, path: Path | None, args: argparse.Namespace) -> list[Fold]:
+    """One fold with a fifth of the groups held out, or as many as hold every group out once.
+
+    Parameters
+    ----------
+    rows : dict of str to ndarray
+    kind : str
+        What is unseen: see :func:`hwpredict.evaluate.splits.split_keys`.
+    path : Path or None
+        A posterior that was fitted without the rows of the one fold.
+    args : argparse.Namespace
+    """
+    names = split_keys(rows, kind)
+    rng = np.random.default_rng(args.seed)
+    if args.folds == 1:
+        splits = [grouped_split(rows, kind, rng=rng)]
+    else:
+        fold = grouped_folds(names, args.folds, rng)
+        splits = [fold == k for k in range(args.folds)]
+    out = []
+    for split in splits:
+        test = sample_groups(names, split, args.test_rows, args.seed)
+        seen = ~split | test
+        out.append(Fold(r.take(rows, seen), test[seen], fitted(path, rows, split, args)))
+    return out
 
 
 def predicted(posterior: Posterior, rows: r.Table, args: argparse.Namespace) -> Prediction:

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from choices.heldout import Context, contexts, predicted
+from choices.heldout import Context, Fold, contexts, predicted
 from hwpredict.decision.information import condition, run_until_settled
 from hwpredict.decision.outcomes import Candidate, Outcomes
 from hwpredict.decision.preferences import Preferences
 from hwpredict.decision.utility import UTILITIES
 from hwpredict.evaluate.decisions import bootstrap
 from hwpredict.performance import rows as r
-from hwpredict.performance.posterior import Posterior
 from hwpredict.performance.predictive import Prediction
 
 #: Mean regrets (log throughput) to be reached.
@@ -28,21 +27,27 @@ ORDERS = 5
 DEVICES = 4
 
 
-def information(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse.Namespace) -> dict[str, Any]:
+def information(folds: Sequence[Fold], args: argparse.Namespace) -> dict[str, Any]:
     """Benchmarks until the realised regret is small, by advice and by chance."""
-    held = r.take(rows, test)
-    p = predicted(posterior, held, args)
     wanted = Preferences(utility=UTILITIES["throughput"], constraints=())
     rng = np.random.default_rng(args.seed)
     curves: dict[str, list[list[float]]] = {"advice": [], "chance": []}
     sources = []
-    for c in decisions(held, args, rng):
-        o = as_outcomes(p, held, c.index, args.draws)
-        truth = {name: float(np.exp(v)) for name, v in zip(o.names, c.log_speed, strict=True)}
-        curves["advice"].append(follow(o, truth, wanted))
-        orders = [follow(o, truth, wanted, order=rng.permutation(o.names)) for _ in range(ORDERS)]
-        curves["chance"].append(np.mean(orders, axis=0).tolist())
-        sources.append(str(held["source"][c.index[0]]))
+    for fold in folds:
+        held = fold.held
+        chosen = decisions(held, args, rng)
+        if not chosen:
+            continue
+        rows = r.take(held, np.concatenate([c.index for c in chosen]))
+        p, first = predicted(fold.posterior, rows, args), 0
+        for c in chosen:
+            o = as_outcomes(p, rows, np.arange(first, first + len(c.index)), args.draws)
+            first += len(c.index)
+            truth = {name: float(np.exp(v)) for name, v in zip(o.names, c.log_speed, strict=True)}
+            curves["advice"].append(follow(o, truth, wanted))
+            orders = [follow(o, truth, wanted, order=rng.permutation(o.names)) for _ in range(ORDERS)]
+            curves["chance"].append(np.mean(orders, axis=0).tolist())
+            sources.append(str(held["source"][c.index[0]]))
     print(f"  of {', '.join(f'{s} {n}' for s, n in Counter(sources).most_common())}")
     return report(curves)
 

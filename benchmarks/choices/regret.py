@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from choices.heldout import Context, contexts, logs, predicted, slo_of
+from choices.heldout import Context, Fold, contexts, logs, predicted, slo_of
 from choices.point_rivals import log_memory, log_throughput
 from hwpredict.evaluate.decisions import bootstrap, realised_regret
 from hwpredict.performance import rows as r
@@ -25,11 +26,26 @@ ONE_DEVICE = ("model", "precision", "mode", "source", "device", "input_size", "n
 type Regrets = dict[str, list[float]]
 
 
-def regret(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse.Namespace) -> dict[str, Any]:
+def regret(folds: Sequence[Fold], args: argparse.Namespace) -> dict[str, Any]:
     """Mean realised regret of four ways to choose, with a paired bootstrap against the first."""
-    held = r.take(rows, test)
-    speed, latency = logs(predicted(posterior, held, args))
-    boosted, plain = log_throughput(r.take(rows, ~test), held, args)
+    lost: dict[str, Regrets] = {task: {} for task in TASKS}
+    kinds: dict[str, list[str]] = {task: [] for task in TASKS}
+    for fold in folds:
+        choose(fold, lost, kinds, args)
+    out: dict[str, Any] = {}
+    for task in TASKS:
+        out[task] = report(task, lost[task])
+        for kind in KINDS:
+            of_kind = {m: [x for x, k in zip(v, kinds[task], strict=True) if k == kind] for m, v in lost[task].items()}
+            out[f"{task}, {kind}"] = report(f"{task}, {kind}", of_kind)
+    return out | {"largest batch in memory": batches(folds, args)}
+
+
+def choose(fold: Fold, lost: dict[str, Regrets], kinds: dict[str, list[str]], args: argparse.Namespace) -> None:
+    """Add the regrets of one fold, and what kind each decision is."""
+    held = fold.held
+    speed, latency = logs(predicted(fold.posterior, held, args))
+    boosted, plain = log_throughput(r.take(fold.rows, ~fold.test), held, args)
     items = np.log(held["batch_size"]) + np.log(1e3)
     # a point predictor of throughput implies a latency: that of a synchronous loop
     methods: dict[str, tuple[np.ndarray, np.ndarray]] = {
@@ -38,23 +54,16 @@ def regret(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse
         "LightGBM median": (boosted[:, None], (items - boosted)[:, None]),
         "plain roofline": (plain[:, None], (items - plain)[:, None]),
     }
-    out: dict[str, Any] = {}
     for task in TASKS:
-        lost: Regrets = {m: [] for m in methods}
-        kinds: list[str] = []
+        mine = {m: lost[task].setdefault(m, []) for m in methods}
         for c in contexts(held):
             slo = None if task == "fastest" else slo_of(c) if np.isfinite(c.log_latency).all() else np.nan
             if slo is not None and np.isnan(slo):
                 continue
             realised = c.log_speed - (0 if slo is None else VIOLATION * (c.log_latency > slo))
-            kinds.append(c.kind)
+            kinds[task].append(c.kind)
             for name, (s, t) in methods.items():
-                lost[name].append(realised_regret(realised, chosen_by(c, s[c.index], t[c.index], slo)))
-        out[task] = report(task, lost)
-        for kind in KINDS:
-            of_kind = {m: [x for x, k in zip(v, kinds, strict=True) if k == kind] for m, v in lost.items()}
-            out[f"{task}, {kind}"] = report(f"{task}, {kind}", of_kind)
-    return out | {"largest batch in memory": batches(rows, test, posterior, args)}
+                mine[name].append(realised_regret(realised, chosen_by(c, s[c.index], t[c.index], slo)))
 
 
 def chosen_by(c: Context, speed: np.ndarray, latency: np.ndarray, slo: float | None) -> int:
@@ -63,12 +72,20 @@ def chosen_by(c: Context, speed: np.ndarray, latency: np.ndarray, slo: float | N
     return int(value.mean(axis=1).argmax())
 
 
-def batches(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argparse.Namespace) -> dict[str, Any]:
+def batches(folds: Sequence[Fold], args: argparse.Namespace) -> dict[str, Any]:
     """Choose a batch for a device of so much memory: too large a one counts as a hundredth of the speed."""
-    sized = np.isfinite(rows["memory_mb"]) & (rows["memory_mb"] > 0) & np.isfinite(rows["batch_size"])
-    held, train = r.take(rows, test & sized), r.take(rows, ~test & sized)
-    if not r.length(held) or not r.length(train):
-        return {}
+    lost: Regrets = {}
+    for fold in folds:
+        rows = fold.rows
+        sized = np.isfinite(rows["memory_mb"]) & (rows["memory_mb"] > 0) & np.isfinite(rows["batch_size"])
+        held, train = r.take(rows, fold.test & sized), r.take(rows, ~fold.test & sized)
+        if r.length(held) and r.length(train):
+            choose_batch(held, train, fold.posterior, lost, args)
+    return report("largest batch in memory", lost) if lost else {}
+
+
+def choose_batch(held: r.Table, train: r.Table, posterior: Posterior, lost: Regrets, args: argparse.Namespace) -> None:
+    """Add the regrets of one fold."""
     boosted, plain = log_memory(train, held, args)
     draws = np.log(predicted(posterior, held, args).memory.astype(float))
     methods = {
@@ -80,7 +97,8 @@ def batches(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argpars
     groups: dict[str, dict[float, int]] = {}
     for i, key in enumerate(zip(*(held[c].tolist() for c in ONE_DEVICE), strict=True)):
         groups.setdefault("|".join(map(str, key)), {})[float(held["batch_size"][i])] = i
-    lost: Regrets = {m: [] for m in methods}
+    for name in methods:
+        lost.setdefault(name, [])
     for group in groups.values():
         index = np.array(list(group.values()))
         size, seen = np.log(list(group)), held["memory_mb"][index]
@@ -92,7 +110,6 @@ def batches(rows: r.Table, test: np.ndarray, posterior: Posterior, args: argpars
             for name, x in methods.items():
                 value = size - OOM * (x[index] > np.log(capacity * 1e3)).mean(axis=1)
                 lost[name].append(realised_regret(realised, int(value.argmax())))
-    return report("largest batch in memory", lost)
 
 
 def report(task: str, lost: Regrets) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def parse(description: str, arguments: list[str] | None = None) -> argparse.Name
     out.add_argument("--sources", default="", help="only these sources, separated by commas")
     out.add_argument("--iterations", type=int, default=8, help="of every fit")
     out.add_argument("--rows-per-source", type=int, default=2000, help="most rows of a source that a fit takes")
+    out.add_argument("--folds", type=int, default=1, help="1: a fifth is held out; more: every group is, once")
     out.add_argument("--test-rows", type=int, default=0, help="about so many held-out rows, in whole groups; 0: all")
     out.add_argument("--rounds", type=int, default=200, help="trees of LightGBM")
     out.add_argument("--draws", type=int, default=400, help="predictive draws")
@@ -46,4 +47,8 @@ def parse(description: str, arguments: list[str] | None = None) -> argparse.Name
     args.parts = [p.strip() for p in args.parts.split(",") if p.strip()]
     if wrong := set(args.parts) - set(PARTS):
         out.error(f"unknown part {sorted(wrong)[0]!r}; known: {', '.join(PARTS)}")
+    if args.folds < 1:
+        out.error(f"--folds is {args.folds}: give a number from 1 on")
+    if args.folds > 1 and any((args.model_posterior, args.cell_posterior, args.device_posterior)):
+        out.error("a fitted posterior is of one fold: leave out --folds, or the posterior")
     return args

@@ -272,10 +272,16 @@ class Feasibility:
     def failures(self, option: int) -> list[str]:
         """Constraints that an option does not meet, with the probability that it reaches."""
         return [
-            f"{c} (reaches {p:.2g})"
+            f"{c} (reaches {_short_of(p, c.probability)})"
             for c, p in zip(self.constraints, self.probability[option], strict=True)
             if p < c.probability
         ]
+
+
+def _short_of(reached: float, required: float) -> str:
+    """A probability in as few digits as show that it is less than what is required: .897 is not ".9"."""
+    short = (f"{reached:.{digits}g}" for digits in range(2, 6))
+    return next((text for text in short if float(text) < required), f"{reached:g}")
 
 
 def evaluate(constraints: Sequence[Constraint], outcomes: Outcomes) -> Feasibility:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +77,8 @@ def _unsized(ranking: Ranking) -> str:
     names = [o.name for o in (*ranking.options, *ranking.infeasible) if np.isnan(o.p_fits)]
     if not names:
         return ""
-    listed = ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
     return (
-        f"P(fits) is unknown for {listed}, whose memory no data sheet states, and counts as enough: "
+        f"P(fits) is unknown for {_listed(names)}, whose memory no data sheet states, and counts as enough: "
         "add the constraint 'memory <= 16 GB' with what there is."
     )
 
@@ -164,17 +163,28 @@ def _ratio(more: str, less: str, draws: NDArray[np.float64]) -> str:
     if abs(np.log(i.median)) < DIFFERENT and i.high - i.low < 2 * DIFFERENT:
         return ""
     if abs(np.log(i.median)) < DIFFERENT:
-        return f"about {more.replace('faster', 'as fast').replace('dearer', 'as dear')} ({i.low:.2g} to {i.high:.2g})"
+        alike = more.replace("faster", "as fast").replace("dearer", "as dear")
+        return f"about {alike} ({_times(i.low)} to {_times(i.high)})"
     word, flip = (more, False) if i.median >= 1 else (less, True)
     low, mid, high = (1 / i.high, 1 / i.median, 1 / i.low) if flip else (i.low, i.median, i.high)
-    width = f" ({low:.2g} to {high:.2g})" if high - low > DIFFERENT else ""
-    return f"{mid:.2g} times {word}{width}"
+    width = f" ({_times(low)} to {_times(high)})" if high - low > DIFFERENT else ""
+    return f"{_times(mid)} times {word}{width}"
+
+
+def _times(factor: float) -> str:
+    """A factor as people write it: 2.1, 270."""
+    return f"{factor:,.0f}" if factor >= 100 else f"{factor:.2g}"
 
 
 def _grouped(ranking: Ranking) -> str:
     if len(ranking.inseparable) < 2:
         return ""
-    return f"Not separable with this data: {', '.join(ranking.inseparable)}."
+    return f"Not separable with this data: {_listed(ranking.inseparable)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first names, and how many there are beside them."""
+    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
 
 
 def _risks(ranking: Ranking, best: Option) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ class Bin:
     n : int
     stated, observed : float
         Mean stated probability, and share of the cases in which the event came true.
+    error : float
+        Standard error of ``observed - stated``, where cases of one cluster come true or not together.
     """
 
     low: float
@@ -31,6 +34,7 @@ class Bin:
     n: int
     stated: float
     observed: float
+    error: float = float("nan")
 
     @property
     def deviation(self) -> float:
@@ -38,7 +42,7 @@ class Bin:
         return self.observed - self.stated
 
 
-def reliability(stated: Array, happened: Array, bins: int = 10) -> list[Bin]:
+def reliability(stated: Array, happened: Array, bins: int = 10, clusters: NDArray[Any] | None = None) -> list[Bin]:
     """Stated probabilities against observed frequencies.
 
     Parameters
@@ -48,6 +52,9 @@ def reliability(stated: Array, happened: Array, bins: int = 10) -> list[Bin]:
     happened : ndarray of bool, shape (case,)
     bins : int
         Equal intervals of [0, 1].
+    clusters : ndarray, shape (case,), optional
+        What makes cases depend on each other (the model whose memory is held against eight sizes); each case is one of
+        its own by default.
 
     Returns
     -------
@@ -56,6 +63,7 @@ def reliability(stated: Array, happened: Array, bins: int = 10) -> list[Bin]:
     """
     edges = np.linspace(0, 1, bins + 1)
     place = np.clip(np.searchsorted(edges, stated, side="right") - 1, 0, bins - 1)
+    cluster = np.arange(len(stated)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
     out = []
     for k in range(bins):
         mine = place == k
@@ -67,9 +75,16 @@ def reliability(stated: Array, happened: Array, bins: int = 10) -> list[Bin]:
                     int(mine.sum()),
                     float(stated[mine].mean()),
                     float(np.mean(happened[mine])),
+                    _clustered_error(happened[mine] - stated[mine], cluster[mine]),
                 )
             )
     return out
+
+
+def _clustered_error(deviation: Array, cluster: NDArray[np.int64]) -> float:
+    """Standard error of a mean deviation whose cases depend on each other within clusters."""
+    centred = deviation - deviation.mean()
+    return float(np.sqrt(np.sum(np.bincount(cluster, centred) ** 2)) / len(deviation))
 
 
 def worst(bins: Sequence[Bin], enough: int = ENOUGH) -> float:
