@@ -72,7 +72,7 @@ def stretched(p: Prediction, rows: r.Table, calibration: Calibration) -> dict[st
     out = {}
     for metric, group, column in (("throughput", "time", 0), ("latency", "time", 0), ("memory", "memory", 1)):
         log_draws = np.log(getattr(p, metric))
-        calibration.apply(log_draws, group, p.situation[:, column], rows["hardware"])
+        calibration.apply(log_draws, group, p.situation[:, column], rows["hardware"], rows["source"])
         out[metric] = np.exp(log_draws)
     return out
 

@@ -38,7 +38,7 @@ def covered(table: r.Table, p: Prediction, metric: str, quantiles: Sequence[floa
     """Share of the figures within an interval of the recalibrated draws."""
     draws = {"time": p.latency, "memory": p.memory}[metric]
     log_draws, figures = np.log(draws), np.log(table["latency_ms"])
-    recalibration([(table, p)]).apply(log_draws, metric, p.situation[:, 0], table["hardware"])
+    recalibration([(table, p)]).apply(log_draws, metric, p.situation[:, 0], table["hardware"], table["source"])
     low, high = np.quantile(log_draws, quantiles, axis=1)
     return float(((low <= figures) & (figures <= high)).mean())
 
@@ -61,3 +61,16 @@ def test_honest_draws_stay_as_they_are(situation: int) -> None:
     for core, tail in factors.values():
         assert core == pytest.approx(1, abs=0.12)
         assert tail == pytest.approx(1, abs=0.08)
+
+
+def test_a_known_source_has_factors_of_its_own() -> None:
+    """One table's figures lie as far as draws do, another's half as far."""
+    wide, p = held_out(1.0, 4, np.random.default_rng(2))
+    narrow, q = held_out(0.4, 4, np.random.default_rng(3))
+    named = [
+        (t | {"source": np.full(N, name, dtype=object)}, x) for t, x, name in ((wide, p, "wide"), (narrow, q, "b"))
+    ]
+    found = recalibration(named)
+    of = [found.of("time", 4, "cuda", source)[0] for source in ("b", "", "wide")]
+    assert of[0] < of[1] < of[2]
+    assert found.of("time", 5, "cuda", "b") == (1.0, 1.0), "of new sources nothing was held out"

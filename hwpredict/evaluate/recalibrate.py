@@ -15,8 +15,10 @@ from hwpredict.performance.predictive import Prediction
 
 Array = NDArray[np.float64]
 
-#: Groups that it takes to believe a factor of all platforms, and of one platform, halfway.
-PRIOR_GROUPS, PRIOR_GROUPS_PLATFORM = 40.0, 60.0
+#: Groups that it takes to believe a factor of all rows, and of one platform or source, halfway.
+PRIOR_GROUPS, PRIOR_GROUPS_PLATFORM, PRIOR_GROUPS_SOURCE = 40.0, 60.0, 40.0
+#: Cases below which a source has no factors of its own.
+FEW = 30
 #: Bit of a situation that says that the source is new.
 NEW_SOURCE = 1 << NOVEL.index("source")
 #: Factors are kept within these.
@@ -34,6 +36,7 @@ class _Cases:
     ratio: Array
     situation: NDArray[np.int64]
     platform: NDArray[Any]
+    source: NDArray[Any]
     group: NDArray[Any]
 
 
@@ -48,9 +51,10 @@ def recalibration(folds: Iterable[tuple[r.Table, Prediction]]) -> Calibration:
     Returns
     -------
     Calibration
-        Every situation that has cases, for all platforms together (shrunk to 1); with a new source for each platform
-        too (shrunk to the former). Where the source was seen, the middle of the draws is too wide and the ends are too
-        narrow: what is held out lies close to the median more often than draws do, or far off.
+        Every situation that has cases, for all rows together (shrunk to 1); with a new source for each platform, with a
+        known one for each source too (shrunk to the former). Where the source was seen, the middle of the draws is too
+        wide and the ends are too narrow: what is held out lies close to the median more often than draws do, or far
+        off. How much, differs from source to source.
     """
     folds = list(folds)
     factors: dict[str, tuple[float, float]] = {}
@@ -62,11 +66,14 @@ def recalibration(folds: Iterable[tuple[r.Table, Prediction]]) -> Calibration:
                 continue
             whole = _factors(cases, mine, (1.0, 1.0), PRIOR_GROUPS)
             factors[key(metric, situation, "")] = whole
-            if not situation & NEW_SOURCE:  # factors of other folds did not lower a fold's CRPS there
-                continue
-            for platform in sorted(set(cases.platform[mine].tolist())):
-                part = mine & (cases.platform == platform)
-                factors[key(metric, situation, platform)] = _factors(cases, part, whole, PRIOR_GROUPS_PLATFORM)
+            if situation & NEW_SOURCE:
+                names, prefix, weight, fewest = cases.platform, "", PRIOR_GROUPS_PLATFORM, 1
+            else:
+                names, prefix, weight, fewest = cases.source, "@", PRIOR_GROUPS_SOURCE, FEW
+            for name in sorted(set(names[mine].tolist())):
+                part = mine & (names == name)
+                if part.sum() >= fewest:
+                    factors[key(metric, situation, prefix + name)] = _factors(cases, part, whole, weight)
     return Calibration(factors)
 
 
@@ -108,6 +115,7 @@ def _append(
     columns["ratio"].append(inner / outer)
     columns["situation"].append(situation)
     columns["platform"].append(rows["hardware"][ok])
+    columns["source"].append(rows["source"][ok])
     columns["group"].append(names[np.arange(len(first)), first])
 
 

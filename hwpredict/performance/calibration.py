@@ -31,9 +31,9 @@ def situation_name(situation: int) -> str:
     return ", ".join(new) or "all seen"
 
 
-def key(metric: str, situation: int, platform: str) -> str:
-    """Name of one pair of factors."""
-    return f"{metric}|{situation}|{platform}"
+def key(metric: str, situation: int, among: str) -> str:
+    """Name of one pair of factors: ``among`` a platform, ``"@"`` and a source, or ``""`` for all rows."""
+    return f"{metric}|{situation}|{among}"
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,28 @@ class Calibration:
     Attributes
     ----------
     factors : dict of str to (float, float)
-        By :func:`key`, platform ``""`` for all of them: the factor at the median and that at the ends of the 90 %
-        interval and beyond; between them it is linear in the deviation.
+        By :func:`key`: the factor at the median and that at the ends of the 90 % interval and beyond; between them it
+        is linear in the deviation.
     """
 
     factors: dict[str, tuple[float, float]]
 
-    def of(self, metric: str, situation: int, platform: str) -> tuple[float, float]:
-        """Factors of a row; 1 where nothing was fitted."""
-        for name in (key(metric, situation, platform), key(metric, situation, "")):
-            if name in self.factors:
-                return self.factors[name]
+    def of(self, metric: str, situation: int, platform: str, source: str) -> tuple[float, float]:
+        """Factors of a row: those of its source or platform, or else of all rows; 1 where nothing was fitted."""
+        for among in (f"@{source}", platform, ""):
+            found = self.factors.get(key(metric, situation, among))
+            if found is not None:
+                return found
         return 1.0, 1.0
 
-    def apply(self, log_draws: Draws, metric: str, situation: NDArray[np.int64], platform: NDArray[np.object_]) -> None:
+    def apply(
+        self,
+        log_draws: Draws,
+        metric: str,
+        situation: NDArray[np.int64],
+        platform: NDArray[np.object_],
+        source: NDArray[np.object_],
+    ) -> None:
         """Stretch log draws in place.
 
         Parameters
@@ -64,9 +72,10 @@ class Calibration:
         log_draws : ndarray, shape (row, draw)
         metric : {"time", "memory"}
         situation : ndarray of int, shape (row,)
-        platform : ndarray of str, shape (row,)
+        platform, source : ndarray of str, shape (row,)
         """
-        pairs = [self.of(metric, s, p) for s, p in zip(situation.tolist(), platform.tolist(), strict=True)]
+        rows = zip(situation.tolist(), platform.tolist(), source.tolist(), strict=True)
+        pairs = [self.of(metric, *row) for row in rows]
         core, tail = np.array(pairs, dtype=np.float32).T[:, :, None]
         if np.all(core == 1) and np.all(tail == 1):
             return

@@ -179,7 +179,7 @@ EFFECTS: tuple[Effect, ...] = (
     _row("source", ("harness", "platform"), 0.15, df=_WILD),
     # what is known of sequences, prompts and tokens beyond their parts, before any harness is named
     _row("item", ("text", "item", "mode"), 0.5),
-    # what an image is, harnesses agree on, and nearly on a token that is written; a sequence or prompt is of any length,
+    # harnesses agree on what an image is, and nearly on a token that is written; a sequence or prompt is of any length,
     # padded or not, alone or behind others
     _row("source phase", ("picture", "harness", "item", "mode"), 0.15, df=_WILD),
     _row("source phase written", ("written", "harness", "item", "mode"), 0.15, df=_ODD),

@@ -162,7 +162,9 @@ def prepare(
         noise_group=noise_group,
         noise_scale=noise_scale,
         noise_range=noise_range,
-        stretch=_stretch(posterior, once.labels["platform"][first], situation, calibrated),
+        stretch=_stretch(
+            posterior, rows["hardware"][runs.first[first]], once.labels["source"][first], situation, calibrated
+        ),
         broken=~np.all(finite, axis=0),
         evidence=_evidence(counts),
         n_measurements=counts.of("cell:row"),
@@ -314,15 +316,19 @@ def _bits(column: Array) -> Bits:
     return np.where(np.isnan(column), np.nan, column).view(np.uint64)[:, None]  # one NaN for all
 
 
-def _stretch(posterior: Posterior, platform: NDArray[Any], situation: Index, calibrated: bool) -> Single:
+def _stretch(
+    posterior: Posterior, platform: NDArray[Any], source: NDArray[Any], situation: Index, calibrated: bool
+) -> Single:
     if not calibrated:
         return np.ones((len(platform), 2, 2), np.float32)
 
     @lru_cache
-    def factors(name: str, first: int, second: int) -> tuple[tuple[float, float], tuple[float, float]]:
-        return posterior.calibration.of(TIME, first, name), posterior.calibration.of(MEMORY, second, name)
+    def factors(where: str, whose: str, first: int, second: int) -> tuple[tuple[float, float], tuple[float, float]]:
+        of = posterior.calibration.of
+        return of(TIME, first, where, whose), of(MEMORY, second, where, whose)
 
-    found = [factors(p, *s) for p, s in zip(platform.tolist(), situation.tolist(), strict=True)]
+    cases = zip(platform.tolist(), source.tolist(), situation.tolist(), strict=True)
+    found = [factors(p, s, *new) for p, s, new in cases]
     return np.array(found, np.float32).reshape(-1, 2, 2)
 
 
