@@ -116,3 +116,12 @@ def test_a_posterior_of_other_labels_is_refused(predictor: HardwareModelPredicto
     foreign = HardwareModelPredictor(posterior=replace(own, effects=effects, vocabulary=vocabulary))
     with pytest.raises(PosteriorError, match="colour; fit it again"):
         foreign.predict_performance("gpt2", hardware="a100")
+
+
+@pytest.mark.parametrize("prefix", ["", "cpu:"])
+def test_a_processor_is_known_by_the_words_of_detect(predictor: HardwareModelPredictor, prefix: str) -> None:
+    name = "AMD EPYC (znver4) @ 2.60 GHz, 2 cores"
+    data = predictor.predict_performance("resnet18", hardware=prefix + name, batch_size=8).dataset
+    assert np.isfinite(data.latency).all()
+    with pytest.raises(UnknownNameError, match="unknown device"):
+        predictor.predict_performance("resnet18", hardware=prefix + "AMD EPYC (znver4), 2 cores")

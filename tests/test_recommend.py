@@ -340,3 +340,14 @@ def test_this_machine_measures_what_it_is(monkeypatch: pytest.MonkeyPatch) -> No
     assert measure(work, Target("cpu", "Apple M1 CPU", label="m1")) == []
     assert "is not this machine" in told[-1]
     assert measure(work, Target("tpu", "Google TPU v5e", label="v5e")) == []
+
+
+def test_what_cannot_be_measured_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hwpredict.measure.detect import detect
+    from hwpredict.measure.session import default_settings
+
+    monkeypatch.setattr("hwpredict.measure.plan.installed", lambda package: False)
+    report, told = detect(browser=False), []
+    measure = benchmark_here(report, default_settings(report), progress=told.append)
+    assert measure(Workload("resnet50"), Target("cpu", None, label="cpu")) == []
+    assert told == ["cpu cannot be measured: install onnxruntime or torch"]

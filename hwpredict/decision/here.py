@@ -56,6 +56,10 @@ def benchmark_here(
         if found is None or not found:
             progress(f"{target.name} is not this machine")
             return []
+        packages = [e.package for e in ENGINES.values() if target.platform in e.devices.values()]
+        if not any(installed(package) for package in packages):
+            progress(f"{target.name} cannot be measured: install {' or '.join(dict.fromkeys(packages))}")
+            return []
         for engine in ENGINES.values():
             for device, platform in engine.devices.items():
                 if platform != target.platform or not installed(engine.package):

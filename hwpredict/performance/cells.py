@@ -6,6 +6,7 @@ representative devices, the same one for all cells of that platform, so that com
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,11 +83,19 @@ def resolve_target(text: str, *, n_devices: int = 1, runtime: str | None = None)
         return Target(written.casefold(), None, runtime, None, n_devices, written)
     platform, _, name = written.partition(":")
     if name and platform.casefold() in platforms:
-        return Target(
-            platform.casefold(), devices.find(name, platform.casefold()).name, runtime, None, n_devices, written
-        )
-    device = devices.find(written)
+        return Target(platform.casefold(), _device(name, platform.casefold()).name, runtime, None, n_devices, written)
+    device = _device(written)
     return Target(device.platforms[0], device.name, runtime, None, n_devices, written)
+
+
+#: How :func:`hwpredict.measure.detect` calls a processor that the catalog has no product for.
+_DETECTED = re.compile(r"@ [\d.]+ GHz, \d+ cores?$")
+
+
+def _device(name: str, platform: str | None = None) -> devices.Device:
+    """A device of the catalog, or a processor in the words of ``hwpredict detect``."""
+    found = devices.match(name, platform or "cpu") if _DETECTED.search(name) else None
+    return found or devices.find(name, platform)
 
 
 def to_rows(pairs: Sequence[tuple[Workload, Target]]) -> r.Table:
