@@ -56,35 +56,33 @@ def benchmark_here(
         if found is None or not found:
             progress(f"{target.name} is not this machine")
             return []
-        packages = [e.package for e in ENGINES.values() if target.platform in e.devices.values()]
-        if not any(installed(package) for package in packages):
-            progress(f"{target.name} cannot be measured: install {' or '.join(dict.fromkeys(packages))}")
-            return []
-        for engine in ENGINES.values():
-            for device, platform in engine.devices.items():
-                if platform != target.platform or not installed(engine.package):
-                    continue
-                here = device_name(report, platform, device)
-                if target.device is not None and not _same(target.device, here, platform):
-                    progress(f"{target.name} is not this machine, which is {here}")
-                    return []
-                runtime = engine.name if device == "cpu" else f"{engine.name}:{device}"
-                progress(f"measuring {work.model} on {target.name} with {runtime}")
-                try:
-                    cells = plan(
-                        [work.model], runtimes=[runtime], batch_sizes=[int(work.batch_size)],
-                        precisions=[work.precision], items=None if work.item is None else [work.item],
-                        sequence_length=None if work.sequence_length is None else int(work.sequence_length),
-                        has=installed,
-                    )  # fmt: skip
-                except HwpredictError as error:
-                    progress(f"{target.name} cannot be measured: {error}")
-                    continue
-                session = (run or benchmark)(cells, report, settings, database=database)
-                if session.rows:
-                    return list(session.rows)
-                for _, reason in session.failed:
-                    progress(f"{target.name} cannot be measured: {reason}")
+        engines = [(e, d) for e in ENGINES.values() for d, p in e.devices.items() if p == target.platform]
+        usable = [(e, d) for e, d in engines if installed(e.package)]
+        if not usable:
+            packages = " or ".join(dict.fromkeys(e.package for e, _ in engines))
+            progress(f"{target.name} cannot be measured: {f'install {packages}' if packages else 'no runtime does it'}")
+        for engine, device in usable:
+            here = device_name(report, target.platform, device)
+            if target.device is not None and not _same(target.device, here, target.platform):
+                progress(f"{target.name} is not this machine, which is {here}")
+                return []
+            runtime = engine.name if device == "cpu" else f"{engine.name}:{device}"
+            progress(f"measuring {work.model} on {target.name} with {runtime}")
+            try:
+                cells = plan(
+                    [work.model], runtimes=[runtime], batch_sizes=[int(work.batch_size)],
+                    precisions=[work.precision], items=None if work.item is None else [work.item],
+                    sequence_length=None if work.sequence_length is None else int(work.sequence_length),
+                    has=installed,
+                )  # fmt: skip
+            except HwpredictError as error:
+                progress(f"{target.name} cannot be measured: {error}")
+                continue
+            session = (run or benchmark)(cells, report, settings, database=database)
+            if session.rows:
+                return list(session.rows)
+            for _, reason in session.failed:
+                progress(f"{target.name} cannot be measured: {reason}")
         return []
 
     return measure

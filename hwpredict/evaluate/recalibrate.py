@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.performance import rows as r
-from hwpredict.performance.calibration import NOVEL, Calibration, key
+from hwpredict.performance.calibration import NOVEL, Calibration, key, of_source
 from hwpredict.performance.predictive import Prediction
 
 Array = NDArray[np.float64]
@@ -66,14 +66,15 @@ def recalibration(folds: Iterable[tuple[r.Table, Prediction]]) -> Calibration:
                 continue
             whole = _factors(cases, mine, (1.0, 1.0), PRIOR_GROUPS)
             factors[key(metric, situation, "")] = whole
+            called: Callable[[str], str]
             if situation & NEW_SOURCE:
-                names, prefix, weight, fewest = cases.platform, "", PRIOR_GROUPS_PLATFORM, 1
+                names, called, weight, fewest = cases.platform, str, PRIOR_GROUPS_PLATFORM, 1
             else:
-                names, prefix, weight, fewest = cases.source, "@", PRIOR_GROUPS_SOURCE, FEW
+                names, called, weight, fewest = cases.source, of_source, PRIOR_GROUPS_SOURCE, FEW
             for name in sorted(set(names[mine].tolist())):
                 part = mine & (names == name)
                 if part.sum() >= fewest:
-                    factors[key(metric, situation, prefix + name)] = _factors(cases, part, whole, weight)
+                    factors[key(metric, situation, called(name))] = _factors(cases, part, whole, weight)
     return Calibration(factors)
 
 

@@ -32,8 +32,13 @@ def situation_name(situation: int) -> str:
 
 
 def key(metric: str, situation: int, among: str) -> str:
-    """Name of one pair of factors: ``among`` a platform, ``"@"`` and a source, or ``""`` for all rows."""
+    """Name of one pair of factors: ``among`` a platform, :func:`of_source`, or ``""`` for all rows."""
     return f"{metric}|{situation}|{among}"
+
+
+def of_source(source: str) -> str:
+    """How the rows of a source are called in a :func:`key`, told from a platform of that name."""
+    return f"@{source}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Calibration:
 
     def of(self, metric: str, situation: int, platform: str, source: str) -> tuple[float, float]:
         """Factors of a row: those of its source or platform, or else of all rows; 1 where nothing was fitted."""
-        for among in (f"@{source}", platform, ""):
+        for among in (of_source(source), platform, ""):
             found = self.factors.get(key(metric, situation, among))
             if found is not None:
                 return found

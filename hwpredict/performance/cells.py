@@ -23,6 +23,8 @@ from hwpredict.performance.predictive import Prediction, predict
 from hwpredict.performance.prepare import prepare
 from hwpredict.workload import PRECISIONS, Evidence, Family, Item, Mode, Platform, Target, Workload
 
+#: How ``hwpredict detect`` calls a processor that the catalog has no product for.
+_DETECTED = re.compile(r"@ [\d.]+ GHz, \d+ cores?$")
 #: Runtime that a user of a platform means who names none.
 DEFAULT_RUNTIME = {
     "cuda": "pytorch-eager",
@@ -86,10 +88,6 @@ def resolve_target(text: str, *, n_devices: int = 1, runtime: str | None = None)
         return Target(platform.casefold(), _device(name, platform.casefold()).name, runtime, None, n_devices, written)
     device = _device(written)
     return Target(device.platforms[0], device.name, runtime, None, n_devices, written)
-
-
-#: How :func:`hwpredict.measure.detect` calls a processor that the catalog has no product for.
-_DETECTED = re.compile(r"@ [\d.]+ GHz, \d+ cores?$")
 
 
 def _device(name: str, platform: str | None = None) -> devices.Device:

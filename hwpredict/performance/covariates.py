@@ -130,7 +130,7 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
     meter = text(r.by_unique(meters.meter, rows["source"], rows["hardware"], rows["note"]))
     kind = text(r.by_unique(models.architecture, rows["model"], rows["model_family"]))
     phase = text(r.by_unique(notes.phase, rows["item"], heads, rows["model_family"], rows["mode"], kind))
-    writing = np.isin(phase, (notes.DECODE, notes.GENERATE))
+    of_text, writing = ~(odd | picture), np.isin(phase, (notes.DECODE, notes.GENERATE))
     # WebAssembly runs on one core, whatever the processor has
     interpreted = (rows["hardware"] == "cpu") & np.array([WASM in runtime for runtime in rows["runtime"]], dtype=bool)
     return {
@@ -160,9 +160,9 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "setting": text(r.by_unique(notes.setting, rows["note"])),
         "size": rows["input_size"],
         "picture": np.where(picture, "picture", "").astype(object),
-        "text": np.where(odd | picture, "", "text").astype(object),
-        "written": np.where(writing & ~(odd | picture), "written", "").astype(object),
-        "read": np.where(writing | odd | picture, "", "read").astype(object),
+        "text": np.where(of_text, "text", "").astype(object),
+        "written": np.where(of_text & writing, "written", "").astype(object),
+        "read": np.where(of_text & ~writing, "read", "").astype(object),
         "not_picture": np.where(picture, "", "other").astype(object),
         # a throughput in units of its model's own: mel frames, audio samples, predictions …
         "odd": np.where(odd, "odd", "").astype(object),

@@ -39,7 +39,7 @@ def phase(item: str, note_head: str, family: str = "", mode: str = "", architect
     writes = architecture in TRANSLATES or (family == "text_generation" and note_head.startswith("MLPerf"))
     if item == "sequence" and writes:
         return GENERATE
-    if not item and family == "text_generation" and mode != "training":
+    if not item and family == "text_generation":
         return DECODE
     if item == "token_prefill":
         return PREFILL
@@ -193,12 +193,12 @@ def eager_attention(note: str) -> bool:
     return "eager attention" in note
 
 
-_FILLING = re.compile(r"MLPerf.*[ ,](?:offline|server|interactive)[,;]", re.IGNORECASE)
+_BACKLOG = re.compile(r"MLPerf.*[ ,](?:offline|server|interactive)[,;]", re.IGNORECASE)
 
 
-def filling(note: str) -> bool:
+def backlogged(note: str) -> bool:
     """Whether the harness has so many inputs waiting that a device takes as many at once as suits it best."""
-    return bool(_FILLING.search(note))
+    return bool(_BACKLOG.search(note))
 
 
 _ADAPTERS = re.compile(r"\blora\b|(?<![a-z])peft(?![a-z])", re.IGNORECASE)

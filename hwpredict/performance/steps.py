@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 #: Batch of a device of throughput-only rows that state none: a middling one, and one that fills a device where the
 #: harness lets many inputs be run at once (MLPerf's offline and server scenarios). A pooled effect takes up the rest.
-UNSTATED_BATCH, FILLING_BATCH = 16.0, 64.0
+UNSTATED_BATCH, BACKLOG_BATCH = 16.0, 64.0
 #: Forward + backward of a training step relative to the forward pass (Kaplan et al. 2020, section 2.1).
 TRAINING_FLOPS = 3.0
 #: The same of low-rank adapters (LoRA, Hu et al. 2021): no gradients of the weights themselves; and the parameters of
@@ -45,8 +45,8 @@ def batch(rows: r.Table) -> Array:
     stated, unstated = rows["batch_size"], np.full(r.length(rows), UNSTATED_BATCH)
     if (rows["note"] != "").any():
         stated = stated * np.array(r.by_unique(notes.instances, rows["note"]))
-        filling = np.array(r.by_unique(notes.filling, rows["note"]), dtype=bool)
-        unstated = np.where(filling, FILLING_BATCH, UNSTATED_BATCH)
+        backlog = np.array(r.by_unique(notes.backlogged, rows["note"]), dtype=bool)
+        unstated = np.where(backlog, BACKLOG_BATCH, UNSTATED_BATCH)
     blind = np.isnan(stated) & np.isnan(rows["latency_ms"])
     return np.where(np.isnan(stated), np.where(blind, unstated * devices_used(rows), 1.0), stated)
 

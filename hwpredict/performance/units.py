@@ -27,28 +27,31 @@ class Unit(NamedTuple):
 #: characters that are spoken in benchmarks of synthesis.
 _CLIP, _SPOKEN = 566.0, 169_000.0
 _TRANSFORMERXL = r"transformer-xl"
-#: Sources, mode, models, what is counted. NVIDIA's scripts are those that Lambda runs.
-_COUNTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str], Unit], ...] = tuple(
-    (tuple(sources.split()), mode, re.compile(models), unit)
-    for sources, mode, models, unit in (
+#: Sources, mode, models, beginning of the runtime, what is counted; the first that fits. NVIDIA's scripts are those
+#: that Lambda runs.
+_COUNTED: tuple[tuple[tuple[str, ...], str, re.Pattern[str], str, Unit], ...] = tuple(
+    (tuple(sources.split()), mode, re.compile(models), runtime, unit)
+    for sources, mode, models, runtime, unit in (
         # tracked_stats.throughput: samples of the training set; that of GPT-3 are tokens
-        ("mlperf_training", "training", r"gpt3", Unit("token")),
-        ("mlperf_training", "training", r"", Unit("sequence")),
+        ("mlperf_training", "training", r"gpt3", "", Unit("token")),
+        ("mlperf_training", "training", r"", "", Unit("sequence")),
         # sequences of pre-training; tokens a second of generation
-        ("aws_neuron", "training", r"", Unit("sequence")),
-        ("aws_neuron", "inference", r"", Unit("token_decode")),
+        ("aws_neuron", "training", r"", "", Unit("sequence")),
+        ("aws_neuron", "inference", r"", "", Unit("token_decode")),
+        # an inference server counts requests
+        ("nvidia_dle", "inference", r"", "triton", Unit("sequence")),
         # both sides of a sentence; one of it is written
-        ("lambda nvidia_dle", "training", r"gnmt", Unit("token", 50.0)),
-        ("nvidia_dle", "inference", r"gnmt", Unit("sequence", 25.0)),
-        ("lambda nvidia_dle", "training", _TRANSFORMERXL, Unit("token")),
-        ("nvidia_dle", "inference", _TRANSFORMERXL, Unit("token_prefill")),
-        ("nvidia_dle", "training", r"transformer$|bart|jasper|quartznet", Unit("sequence")),
-        ("nvidia_dle", "inference", r"jasper|quartznet", Unit("sequence")),
-        ("lambda nvidia_dle", "training", r"tacotron2|fastpitch|fastspeech", Unit("frame", _CLIP)),
-        ("nvidia_dle", "training", r"hifigan", Unit("frame", 32.0)),
-        ("nvidia_dle", "inference", r"tacotron2|fastpitch|fastspeech|hifigan", Unit("sample", _SPOKEN)),
-        ("lambda", "training", r"waveglow", Unit("sample", 8000.0)),
-        ("gavel sia_traces", "training", r"", Unit("sequence")),
+        ("lambda nvidia_dle", "training", r"gnmt", "", Unit("token", 50.0)),
+        ("nvidia_dle", "inference", r"gnmt", "", Unit("sequence", 25.0)),
+        ("lambda nvidia_dle", "training", _TRANSFORMERXL, "", Unit("token")),
+        ("nvidia_dle", "inference", _TRANSFORMERXL, "", Unit("token_prefill")),
+        ("nvidia_dle", "training", r"transformer$|bart|jasper|quartznet", "", Unit("sequence")),
+        ("nvidia_dle", "inference", r"jasper|quartznet", "", Unit("sequence")),
+        ("lambda nvidia_dle", "training", r"tacotron2|fastpitch|fastspeech", "", Unit("frame", _CLIP)),
+        ("nvidia_dle", "training", r"hifigan", "", Unit("frame", 32.0)),
+        ("nvidia_dle", "inference", r"tacotron2|fastpitch|fastspeech|hifigan", "", Unit("sample", _SPOKEN)),
+        ("lambda", "training", r"waveglow", "", Unit("sample", 8000.0)),
+        ("gavel sia_traces", "training", r"", "", Unit("sequence")),
     )
 )
 
@@ -60,7 +63,7 @@ def counted(stated: str, source: str, mode: str, model: str, family: str, runtim
     Parameters
     ----------
     stated, source, mode, model, runtime : str
-        Of the row. An inference server counts requests.
+        Of the row.
     family : str
         Of the model: one input of a network of images is an image, whatever a table calls it.
 
@@ -72,7 +75,9 @@ def counted(stated: str, source: str, mode: str, model: str, family: str, runtim
         return Unit("image")
     if stated:
         return Unit(stated)
-    if source == "nvidia_dle" and runtime.startswith("triton"):
-        return Unit("sequence")
-    fitting = (unit for sources, m, models, unit in _COUNTED if source in sources and m == mode and models.match(model))
+    fitting = (
+        unit
+        for sources, m, models, begins, unit in _COUNTED
+        if source in sources and m == mode and models.match(model) and runtime.startswith(begins)
+    )
     return next(fitting, Unit(""))
