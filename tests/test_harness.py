@@ -141,3 +141,49 @@ def test_bert_is_computed_without_padding(source: str, model: str, note: str, to
 def test_a_batch_that_nobody_states_is_middling_or_fills_every_device(note: str, devices: int, batch: int) -> None:
     row = {"model": "resnet50", "hardware": "cuda", "throughput": 1.0, "n_devices": devices, "note": note}
     assert np.exp(covariates(r.table([row])).numbers["log_items"]).tolist() == pytest.approx([batch])
+
+
+@pytest.mark.parametrize(
+    ("model", "note", "expected"),
+    [
+        ("3d-unet", "MLPerf Inference v0.7 closed, NVIDIA, Offline", "unet_3d_medical"),
+        ("3d-unet", "MLPerf Inference v1.1 closed, NVIDIA, Offline", "unet_3d_medical"),
+        ("3d-unet", "MLPerf Inference v2.0 closed, NVIDIA, Offline", "3d-unet"),
+        ("resnet50", "MLPerf Inference v0.7 closed, NVIDIA, Offline", "resnet50"),
+        ("3d-unet", "", "3d-unet"),
+    ],
+)
+def test_a_benchmark_means_another_network_by_a_name_in_another_version(model: str, note: str, expected: str) -> None:
+    assert harness.network(model, note) == expected
+
+
+def work(**row: object) -> float:
+    base = {"hardware": "cuda", "device": "NVIDIA A100-SXM4-40GB", "precision": "fp16", "batch_size": 1}
+    return float(np.exp(covariates(r.table([base | row])).numbers["log_macs_item"][0]))
+
+
+def test_a_submission_to_the_open_division_costs_what_its_original_costs() -> None:
+    original, submitted = ({"model": f"resnet50-v1.5{by}", "model_family": "vision"} for by in ("", "[open:NVIDIA]"))
+    assert work(**submitted) == work(**original)
+
+
+def test_a_prompt_of_whisper_is_read_by_its_decoder() -> None:
+    prompt = {"model": "whisper-large-v3-turbo", "model_family": "audio", "item": "token_prefill"}
+    short, long = (work(**prompt, note=f"{n}-token decoder prompt") for n in (128, 256))
+    assert long == pytest.approx(256 * 0.176e9, rel=0.1)  # 4 layers of the decoder, not the encoder's 1,137 G
+    assert long == pytest.approx(2 * short, rel=0.1)
+
+
+def test_what_a_microcontroller_holds_bounds_what_nobody_stated() -> None:
+    row = {"model": "nobody-knows-this-model", "model_family": "vision", "hardware": "cpu", "device": "ST STM32H747I"}
+    row |= {"precision": "int8", "note": "engine=1 CPU; total_ram=~281 KiB; total_flash=~332 KiB"}
+    assert np.exp(covariates(r.table([row])).numbers["log_parameters"][0]) <= 332 * 1024
+
+
+@pytest.mark.parametrize(("source", "runtime", "expected"), [
+    ("lambda", "pytorch-eager", "tf32"), ("mlcommons", "onnxruntime", "tf32"), ("mlcommons", "pytorch-eager", "fp32"),
+])  # fmt: skip
+def test_who_computes_text_in_tf32(source: str, runtime: str, expected: str) -> None:
+    row = {"model": "bert-base-uncased", "model_family": "embedding", "hardware": "cuda", "precision": "fp32"}
+    row |= {"device": "NVIDIA A100-SXM4-40GB", "source": source, "runtime": runtime, "item": "sequence"}
+    assert covariates(r.table([row])).labels["unit"][0] == expected

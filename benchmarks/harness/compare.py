@@ -28,6 +28,8 @@ from rivals.tuning import fit_tuned, fit_with, sample
 
 #: Most rows that conformal prediction calibrates on.
 _CALIBRATION = 4000
+#: Inner folds that hwpredict's recalibration is fitted on.
+INNER_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -175,12 +177,14 @@ def factors(task: Task, run: Run) -> Calibration:
 
 
 def inner_calibration(task: Task, run: Run) -> Calibration:
-    """Factors from an inner fold of the training rows: of another fit, which did not see what the factors are from."""
-    rows = task.data.rows
-    proper, held = task.inner(task.train, np.random.default_rng(run.seed + 2))
-    posterior = fit(r.take(rows, task.train[proper]), iterations=run.iterations, seed=run.seed)
-    calibrating = r.take(rows, capped_test(task.train[held], run.seed))
-    return recalibration([(calibrating, predict(posterior, calibrating, draws=run.draws, seed=run.seed + 1))])
+    """Factors from inner folds of the training rows: of other fits, which did not see what the factors are from."""
+    rows, folds = task.data.rows, []
+    for k in range(INNER_FOLDS):
+        proper, held = task.inner(task.train, np.random.default_rng(run.seed + 2 + k))
+        posterior = fit(r.take(rows, task.train[proper]), iterations=run.iterations, seed=run.seed)
+        out = r.take(rows, capped_test(task.train[held], run.seed))
+        folds.append((out, predict(posterior, out, draws=run.draws, seed=run.seed + 1, calibrated=False)))
+    return recalibration(folds)
 
 
 def run_model(task: Task, targets: Sequence[Target], run: Run) -> dict[Target, Entry]:

@@ -3,7 +3,8 @@ r"""The timm table: unseen cells, models and families, a tenth of the rows, and 
     uv run --group bench python benchmarks/published/timm.py DATA.parquet [--splits cell,model,device]
 
 "cell" and "sparse" divide rows at random, as the studies did that the bars come from (a configuration that was measured
-twice may be on both sides); the others divide by groups.
+twice may be on both sides); the others divide by groups. ``--also all`` trains on the other tables too (without the
+device that is left out), as who asks the posterior that ships does.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import xarray as xr
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the folder of the harness
 
 from harness import options
-from harness.data import Data, Target, load
+from harness.data import Data, Target
 from harness.published import run_all, save, show
 from harness.results import markdown, number, share
 from harness.tasks import Task, capped_test, grouped_tasks, left_out
@@ -29,8 +30,8 @@ SHOTS = (0, 5, 25)
 
 
 def complete(frame: Any) -> Any:
-    """Rows with work and throughput known."""
-    return frame[frame[["gmacs", "activations_m", "throughput"]].notna().all(axis=1)]
+    """Rows of timm's with work and throughput known, and those of other tables."""
+    return frame[(frame["source"] != "timm") | frame[["gmacs", "activations_m", "throughput"]].notna().all(axis=1)]
 
 
 def tasks_of(data: Data, kind: str, seed: int) -> Iterator[Task]:
@@ -38,7 +39,12 @@ def tasks_of(data: Data, kind: str, seed: int) -> Iterator[Task]:
     if kind == "device":
         for shots in SHOTS:
             yield from left_out(
-                data, f"timm: device, {shots} rows of it", data.labels["device"], shots=shots, seed=seed
+                data,
+                f"timm: device, {shots} rows of it",
+                data.labels["device"],
+                among=data.rows["source"] == "timm",
+                shots=shots,
+                seed=seed,
             )
     elif kind in ("cell", "sparse"):
         held = np.random.default_rng(seed).random(len(data)) < (0.2 if kind == "cell" else 0.9)
@@ -66,9 +72,12 @@ def device_table(scores: xr.Dataset) -> str:
 def main() -> None:
     parser = options.parser(__doc__.splitlines()[0], cap=0, name="timm")
     parser.add_argument("--splits", default=",".join(SPLITS))
+    options.add_other_tables(parser)
     args = parser.parse_args()
     run = options.run_options(args, targets=[Target("throughput", "throughput")])
-    data = load(args.data, sources=["timm"], cap=options.cap(args), edit=complete)
+    if args.also and args.splits != "device":
+        parser.error("--also is for --splits device: of the other splits all rows are timm's")
+    data = options.load_own(args, "timm", edit=complete)
     print(f"{len(data)} rows")
     tasks = [task for kind in args.splits.split(",") for task in tasks_of(data, kind, args.seed)]
     scores = save(run_all(tasks, run), args.name, args, {"title": "The timm table by itself", "rows": len(data)})

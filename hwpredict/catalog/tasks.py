@@ -10,12 +10,11 @@ from hwpredict.catalog import models
 
 #: Names of networks of images, some of which tables take for text ("ResNet50" ends like T5).
 _PICTURES = re.compile(r"res-?ne(?:t|xt|st)|mobilenet|inception|densenet|squeezenet|vgg-?1|yolo|(?<![a-z])ssd(?![a-z])")
-#: Lengths that the reference scripts of the tasks pad or cut to: SQuAD's of BERT, the others' of GLUE; CLIP's texts are
-#: padded to 77 tokens, sentences of WMT 16 are of some 25; segments of Transformer-XL as NVIDIA's scripts cut them.
+#: Lengths that the reference scripts of the tasks pad or cut to: SQuAD's of BERT, the others' of GLUE; sentences of
+#: WMT 16 are of some 25; segments of Transformer-XL as NVIDIA's scripts cut them.
 _LENGTHS = (
     (re.compile(r"(?<![a-z])squad(?![a-uw-z])"), 384.0),
     (re.compile(r"(?<![a-z])(?:mrpc|rte|sst-?2?|cola|sts-?b|qnli|mnli|wnli|qqp)(?![a-z])"), 128.0),
-    (re.compile(r"^clip_text"), 77.0),
     (re.compile(r"^lite-transformer"), 16.0),
     (re.compile(r"^gnmt"), 25.0),
     (re.compile(r"^transformer-xl-large"), 384.0),

@@ -27,11 +27,16 @@ PICTURES = ("image", "clip", "item")
 #: a larger model, and are no faster (llama.cpp's ``--split-mode layer``, its default).
 IN_TURN = frozenset({"llama.cpp"})
 #: Frameworks that compute fp32 in tf32 on GPUs that can, unless told otherwise: TensorFlow since 2.4 (NVIDIA's builds
-#: since 1.15), TensorRT since 7.2. PyTorch does so for convolutions (``torch.backends.cudnn.allow_tf32``).
-TENSOR_FLOAT = frozenset({"tensorflow", "tensorrt"})
+#: since 1.15), TensorRT since 7.2, ONNX Runtime's provider for CUDA (``use_tf32``). PyTorch does so for convolutions
+#: (``torch.backends.cudnn.allow_tf32``); the containers that some harnesses run in, everywhere
+#: (``TORCH_ALLOW_TF32_CUBLAS_OVERRIDE``).
+TENSOR_FLOAT = frozenset({"tensorflow", "tensorrt", "onnxruntime"})
+TENSOR_FLOAT_HARNESSES = frozenset({"lambda"})
 TENSOR_FLOAT_CONVOLUTIONS = frozenset({"pytorch"})
 #: Cores of a processor that draw all of its memory bandwidth: one in so many.
 SATURATING = 4.0
+#: Log milliseconds of peak arithmetic beyond which more of it fills a device no better, and less of it no worse.
+FULL = 4.0
 #: Level of processors that run WebAssembly.
 WASM = "wasm"
 #: GB/s assumed between devices where the catalog does not know the interconnect: PCIe 3.0 x16 both ways.
@@ -74,6 +79,8 @@ def covariates(rows: r.Table) -> Covariates:
     """
     runs = r.runs(rows)
     once = r.take(rows, runs.first)
+    heads = np.array([n[: harness.HEAD] for n in once["note"]], dtype=object)
+    once["model"] = np.array(r.by_unique(harness.network, once["model"], heads), dtype=object)
     families = r.by_unique(tasks.family, once["model"], once["model_family"])
     once["model_family"] = np.array(families, dtype=object)
     counts = r.by_unique(
@@ -87,6 +94,9 @@ def covariates(rows: r.Table) -> Covariates:
     rates = _rates(once, _computed(labels), threads)
     labels |= rates.pop("labels")
     work = step_work(rows, once, labels, rates["log_capacity"], runs)
+    # a recogniser's few tokens of text are not what language models are asked
+    heard = (labels["phase"] == notes.PREFILL) & (labels["family"] == "audio")
+    labels["phase"] = np.where(heard, notes.PROMPT, labels["phase"]).astype(object)
     total = np.array(r.by_unique(meters.of_all_devices, once["note"]))
     rates["log_devices"] = np.log(devices_used(once))
     rates["log_memory_devices"] = np.where(total, 0.0, rates["log_devices"])
@@ -103,8 +113,8 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["log_sharded"] = np.where(sharded, numbers["log_parallel"], 0.0)
     numbers["log_memory_sharded"] = np.where(sharded, numbers["log_memory_devices"], 0.0)
     # how many milliseconds of peak arithmetic a step is: small steps cannot fill a large device
-    load = numbers["log_flops"] - numbers["log_peak"] - numbers["log_devices"] + np.log(1e3)
-    numbers["log_load"] = np.clip(load, -8.0, 6.0)
+    load = numbers["log_flops"] - numbers["log_denoised"] - numbers["log_peak"] - numbers["log_devices"] + np.log(1e3)
+    numbers["log_load"] = FULL * np.tanh(load / FULL)
     numbers["log_peak_centred"] = numbers["log_peak"] - np.log(imputation.PEAK)
     numbers["log_bandwidth_centred"] = numbers["log_bandwidth"] - np.log(imputation.BANDWIDTH)
     # a microcontroller reads its weights from flash
@@ -190,6 +200,7 @@ def _computed(labels: dict[str, NDArray[Any]]) -> NDArray[Any]:
     """Number format of each row's arithmetic: of fp32 on NVIDIA's GPUs tf32 where a framework takes it by default."""
     formats = np.array([f.compute for f in r.by_unique(format_of, labels["precision"])], dtype=object)
     everywhere = np.isin(labels["framework"], list(TENSOR_FLOAT))
+    everywhere |= np.isin(labels["harness"], list(TENSOR_FLOAT_HARNESSES))
     convolutions = np.isin(labels["framework"], list(TENSOR_FLOAT_CONVOLUTIONS)) & (labels["family"] == "vision")
     shortened = (labels["platform"] == "cuda") & (formats == "fp32") & (everywhere | convolutions)
     return np.where(shortened, "tf32", formats).astype(object)

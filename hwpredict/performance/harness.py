@@ -52,6 +52,17 @@ def precision(stated: str, model: str, note: str, source: str = "", checkpoint: 
     return next((p for pattern, accuracy, p in _SUBMITTED if pattern.search(name) and accuracy in note), "unstated")
 
 
+#: Networks that a benchmark means by a name in some of its versions: until v1.1, MLPerf Inference's 3D U-Net took whole
+#: volumes of BraTS, since then windows of KiTS19.
+_MEANT = ((re.compile(r"3d-unet"), re.compile(r"MLPerf Inference v(?:0\.|1\.)"), "unet_3d_medical"),)
+
+
+@cache
+def network(model: str, note_head: str) -> str:
+    """The network that a row's harness means by the name of its model."""
+    return next((meant for m, head, meant in _MEANT if m.fullmatch(model) and head.match(note_head)), model)
+
+
 #: Tokens of a sequence of BERT's on average, where submissions leave out the padding to 384 (SQuAD) or 512 (training).
 _ANSWERING, _PRETRAINING = 180.0, 256.0
 
@@ -59,6 +70,8 @@ _ANSWERING, _PRETRAINING = 180.0, 256.0
 @cache
 def sequence_length(source: str, model: str, note: str) -> float:
     """Tokens that are computed of a sequence, whatever the table says; NaN where the harness computes all of them."""
+    if source == "nvidia_dle" and model.lower() == "transformer":
+        return 1.0  # its batches are counted in tokens
     if "bert" not in model.lower():
         return nan
     if source == "mlperf_training":

@@ -27,15 +27,27 @@ from hwpredict.performance.loops import (
     copy,
     deviates,
     exp_of,
+    exp,
     inverse_of,
     jit,
+    log,
     log_of,
     mean_product,
     rate_of,
 )
 from hwpredict.performance.order_statistics import BINS, lerp, mirrored_quantiles_of, quantiles_of, select
 from hwpredict.performance.parts import PARTS, TIME_PARTS
-from hwpredict.performance.plain import ANCHORS, LANES, MILLISECONDS, Figures, places
+from hwpredict.performance.plain import (
+    ANCHORS,
+    LANES,
+    LOGIT,
+    MILLISECONDS,
+    NEGLIGIBLE,
+    STEEPEST,
+    TRUST,
+    Figures,
+    places,
+)
 from hwpredict.performance.prepare import FRESH, Prepared
 
 Single = NDArray[np.float32]
@@ -45,6 +57,7 @@ _logger = logging.getLogger(__name__)
 
 _N_TIME, _N_PARTS = len(TIME_PARTS), len(PARTS)
 _NARROWEST, _ZERO, _ONE, _NAN = np.float32(1e-6), np.float32(0), np.float32(1), np.float32(np.nan)
+_NOTHING = np.float32(-np.inf)
 
 
 @jit
@@ -60,6 +73,33 @@ def _stretch(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> 
 def _stretch_of(x: Any, low: Any, median: Any, high: Any, core: Any, tail: Any) -> None:
     for d in range(len(x)):
         x[d] = _stretch(x[d], low, median, high, core, tail)
+
+
+@jit
+def _odds(away: Any, up: Any, down: Any) -> Any:
+    logit = LOGIT * away / (up if away > _ZERO else down)
+    return exp(min(max(logit, -STEEPEST), STEEPEST))
+
+
+@jit
+def _limit_of(x: Any, low: Any, median: Any, high: Any, floor: Any) -> None:
+    """Log seconds held to the data sheet's limit: see :func:`hwpredict.performance.plain.limited`."""
+    up, down = max(high - median, _NARROWEST), max(median - low, _NARROWEST)
+    limit = _odds(floor - median, up, down)
+    below = limit / (_ONE + limit)
+    if not below > NEGLIGIBLE:
+        return
+    kept = _ONE - (_ONE - TRUST) * below
+    passed = TRUST * below / kept
+    bound = passed / max(_ONE - passed, _NARROWEST)
+    for d in range(len(x)):
+        mine = _odds(x[d] - median, up, down)
+        if mine > bound:
+            moved = (mine + (_ONE - kept)) / kept
+        else:
+            moved = mine * kept / max(TRUST + mine * (TRUST - kept), _NARROWEST)
+        logit = log(moved)
+        x[d] = logit * (up if logit > _ZERO else down) / LOGIT + median
 
 
 @jit
@@ -119,14 +159,23 @@ def _cost(weight: Any, factor: Any, first: int, last: int, whole: Any, share: An
 
 
 @jit
-def _calibrate(logs: Any, ranked: Any, anchor_at: Any, anchor_weight: Any, factors: Any, all_draws: bool) -> None:
-    """Stretch the picked order statistics of log draws, and if asked for all of the draws."""
+def _calibrate(
+    logs: Any, ranked: Any, anchor_at: Any, anchor_weight: Any, core: Any, tail: Any, floor: Any, all_draws: bool
+) -> None:
+    """Stretch and limit the picked order statistics of log draws, and if asked for all of the draws."""
     low = lerp(ranked, anchor_at[0], anchor_weight[0])
     median = lerp(ranked, anchor_at[1], anchor_weight[1])
     high = lerp(ranked, anchor_at[2], anchor_weight[2])
-    _stretch_of(ranked, low, median, high, factors[0], factors[1])
-    if all_draws:
-        _stretch_of(logs, low, median, high, factors[0], factors[1])
+    if core != _ONE or tail != _ONE:
+        _stretch_of(ranked, low, median, high, core, tail)
+        if all_draws:
+            _stretch_of(logs, low, median, high, core, tail)
+        below, above = _stretch(low, low, median, high, core, tail), _stretch(high, low, median, high, core, tail)
+        low, median, high = below, _stretch(median, low, median, high, core, tail), above
+    if floor > _NOTHING:
+        _limit_of(ranked, low, median, high, floor)
+        if all_draws:
+            _limit_of(logs, low, median, high, floor)
 
 
 @jit
@@ -159,7 +208,7 @@ def _build(sources: int, *, cached: bool) -> Callable[..., None]:
     def rows(
         order: Any, group_start: Any, level: Any, known: Any, fresh_seed: Any, fresh_effect: Any, scale: Any,
         weight: Any, top: Any, slope: Any, items: Any, span: Any, noise_seed: Any, noise_group: Any, noise_scale: Any,
-        stretch: Any, broken: Any, start: Any, sums: Any, sum_slope: Any, slope_start: Any, freedom: Any,
+        stretch: Any, floor: Any, broken: Any, start: Any, sums: Any, sum_slope: Any, slope_start: Any, freedom: Any,
         quartile: Any, quartile_weight: Any, ranks: Any, anchor_at: Any, anchor_weight: Any, wanted_at: Any,
         mirror_at: Any, wanted_weight: Any, latency: Any, throughput: Any, memory: Any, shares: Any, width: Any,
     ) -> None:  # fmt: skip
@@ -199,12 +248,13 @@ def _build(sources: int, *, cached: bool) -> Callable[..., None]:
                     deviates(noise_seed[i, m], 4, noise)
                     copy(latent, logs[m])
                     add_product(noise, noise_scale[noise_group[g, m]], logs[m])
-                    stretching = stretch[g, m, 0] != _ONE or stretch[g, m, 1] != _ONE
-                    if stretching or not keep:
+                    core, tail, limit = stretch[g, m, 0], stretch[g, m, 1], _NOTHING if m else floor[i]
+                    calibrating = core != _ONE or tail != _ONE or limit > _NOTHING
+                    if calibrating or not keep:
                         select(logs[m], ranks, ranked[m], count, bin_of, placed)
-                    if stretching:
+                    if calibrating:
                         every = keep or (concurrent and m == 0)
-                        _calibrate(logs[m], ranked[m], anchor_at, anchor_weight, stretch[g, m], every)
+                        _calibrate(logs[m], ranked[m], anchor_at, anchor_weight, core, tail, limit, every)
                 later = span[i] + MILLISECONDS
                 if keep:
                     exp_of(logs[0], later, latency[i])
@@ -256,7 +306,7 @@ def draw(
     at = [np.searchsorted(ranks, k) for k in (anchors, wanted, mirrored)]
     _rows(
         p.order, p.group_start, p.level, p.known, p.fresh_seed, p.fresh_effect, p.scale, p.weight, p.top, p.slope,
-        p.items, p.span, p.noise_seed, p.noise_group, p.noise_scale, p.stretch, p.broken, plan.start, plan.sums,
+        p.items, p.span, p.noise_seed, p.noise_group, p.noise_scale, p.stretch, p.floor, p.broken, plan.start, plan.sums,
         plan.sum_slope, plan.slope_start, plan.freedom, np.stack([quartile, quartile + 1], axis=1).reshape(-1),
         quartile_weight, ranks, at[0], anchor_weight, at[1], at[2], wanted_weight, *figures, shares, width,
     )  # fmt: skip

@@ -25,6 +25,8 @@ TRANSLATES = frozenset({"hat", "gnmt"})
 
 #: Phases of a workload: what one step is.
 FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"
+#: Level of the effects of prefill for the decoder of a recogniser of speech.
+PROMPT = "prompt"
 
 
 @cache
@@ -186,6 +188,16 @@ def threads(note: str) -> float:
     """Threads of the processor that a run had, NaN if unsaid."""
     found = _THREADS.search(note)
     return max(float(found[1] or found[2]), 1.0) if found else nan
+
+
+_FLASH = re.compile(r"total_flash=~?(\d+(?:\.\d+)?) KiB")
+
+
+@cache
+def flash(note: str) -> float:
+    """Bytes of a microcontroller's flash that weights and code take together, NaN if unsaid."""
+    found = _FLASH.search(note)
+    return float(found[1]) * 1024 if found else nan
 
 
 def eager_attention(note: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.performance import arithmetic as a, hashing
+from hwpredict.performance.calibration import BELIEVED
 from hwpredict.performance.layout import MEMORY_ROW, OVERLAP, TARGETS, TIME_ROW, Layout
 from hwpredict.performance.parts import NOISE_DF, PARTS, TIME
 from hwpredict.performance.prepare import FRESH, NONE, Prepared
@@ -26,6 +27,11 @@ FEW = 6
 #: Log of a millisecond's share of a second.
 MILLISECONDS = np.float32(np.log(1e3))
 _NARROWEST, _ONE = np.float32(1e-6), np.float32(1)
+#: Logit of the upper anchor, and where a logit's exponential is as good as nothing or all.
+LOGIT, STEEPEST = np.float32(np.log(0.95 / 0.05)), np.float32(60)
+#: Share of the draws below the data sheet's limit that is left alone.
+NEGLIGIBLE = np.float32(1e-3)
+TRUST = np.float32(BELIEVED)
 _TIME = tuple(k for k, p in enumerate(PARTS) if p.metric == TIME)
 _MEMORY = tuple(k for k, p in enumerate(PARTS) if p.metric != TIME)
 
@@ -78,6 +84,43 @@ def stretched(x: Single, anchors: Single, factors: Single) -> Single:
     reach = np.where(away > 0, high - median, median - low)
     far = np.minimum(np.abs(away) / np.maximum(reach, _NARROWEST), _ONE)
     return np.asarray(away * (core + (tail - core) * far) + median, np.float32)
+
+
+def limited(x: Single, anchors: Single, floor: Single) -> Single:
+    """Log seconds (row, draw) moved up where they are less than a device can take (see :func:`~calibration.BELIEVED`).
+
+    The draws are conditioned on the limit: those below it count :data:`~hwpredict.performance.calibration.BELIEVED` as
+    much as those above, and every draw becomes the quantile of its rank. Their distribution is taken to be logistic on
+    either side of the median, through the anchors, so that a draw moves by itself: with ``E`` its odds, ``F`` the
+    probability below the limit, ``e`` what is believed of it and ``Z = 1 - (1 - e) F``, the odds become
+    ``(E + 1 - Z) / Z`` above the limit and ``E Z / (e + E (e - Z))`` below it.
+
+    Parameters
+    ----------
+    x : ndarray, shape (row, draw)
+    anchors : ndarray, shape (row, 3)
+        Quantiles of the draws at :data:`ANCHORS`.
+    floor : ndarray, shape (row,)
+        Log seconds at the limit.
+    """
+    low, median, high = (anchors[:, k, None] for k in range(3))
+    up, down = np.maximum(high - median, _NARROWEST), np.maximum(median - low, _NARROWEST)
+
+    def odds(away: Single) -> Single:
+        logit = LOGIT * away / np.where(away > 0, up, down)
+        return np.asarray(a.exp(np.minimum(np.maximum(logit, -STEEPEST), STEEPEST)))
+
+    limit = odds(floor[:, None] - median)
+    below = limit / (_ONE + limit)
+    kept = _ONE - (_ONE - TRUST) * below
+    passed = TRUST * below / kept
+    mine = odds(x - median)
+    above = mine > passed / np.maximum(_ONE - passed, _NARROWEST)
+    over = (mine + (_ONE - kept)) / kept
+    under = mine * kept / np.maximum(TRUST + mine * (TRUST - kept), _NARROWEST)
+    logit = a.log(np.where(above, over, under))
+    moved = logit * np.where(logit > 0, up, down) / LOGIT + median
+    return np.asarray(np.where(below > NEGLIGIBLE, moved, x), np.float32)
 
 
 def draw(
@@ -190,6 +233,8 @@ def _figures(
     ordered = [np.sort(x, axis=1) for x in log_draws]
     anchors = [sorted_quantiles(o, ANCHORS) for o in ordered]
     time, memory = (_where_stretched(x, c, p.stretch[group, k]) for k, (x, c) in enumerate(zip(log_draws, anchors)))  # noqa: B905
+    ends = _where_stretched(anchors[0], anchors[0], p.stretch[group, 0])
+    time = _where_limited(time, ends, p.floor)
     later, items = (p.span + MILLISECONDS)[:, None], p.items[:, None]
     if probabilities is None:
         return a.exp(time + later), a.exp(items + overlap - time), a.exp(memory)
@@ -197,6 +242,7 @@ def _figures(
         _where_stretched(o, c, p.stretch[group, k])
         for k, (o, c) in enumerate(zip(ordered, anchors))  # noqa: B905
     )
+    ranked_time = _where_limited(ranked_time, ends, p.floor)
     rate = np.sort(items + overlap - time, axis=1)
     quantiles = [sorted_quantiles(a.exp(x), probabilities) for x in (ranked_time + later, rate, ranked_memory)]
     return quantiles[0], quantiles[1], quantiles[2]
@@ -209,6 +255,16 @@ def _where_stretched(x: Single, anchors: Single, factors: Single) -> Single:
         return x
     out = x.copy()
     out[changed] = stretched(x[changed], anchors[changed], factors[changed])
+    return out
+
+
+def _where_limited(x: Single, anchors: Single, floor: Single) -> Single:
+    """Hold the rows whose limit is known to it."""
+    known = np.flatnonzero(np.isfinite(floor))
+    if not len(known):
+        return x
+    out = x.copy()
+    out[known] = limited(x[known], anchors[known], floor[known])
     return out
 
 

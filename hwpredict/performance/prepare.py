@@ -69,6 +69,8 @@ class Prepared:
         Interquartile range of the noise.
     stretch : ndarray, shape (group, 2, 2)
         Factors of the calibration at the median and in the tails, of time and memory.
+    floor : ndarray, shape (row,)
+        Log seconds that the arithmetic of a step takes at the data sheet's peak; -inf where either is not known.
     broken : ndarray of bool, shape (row,)
         Some figure of the row is not finite: nothing is predicted.
     evidence : list of str, length group
@@ -92,6 +94,7 @@ class Prepared:
     noise_scale: Single
     noise_range: Single
     stretch: Single
+    floor: Single
     broken: NDArray[np.bool_]
     evidence: list[str]
     n_measurements: Index
@@ -165,6 +168,7 @@ def prepare(
         stretch=_stretch(
             posterior, rows["hardware"][runs.first[first]], once.labels["source"][first], situation, calibrated
         ),
+        floor=_floor(x) if calibrated else np.full(len(x), -np.inf, np.float32),
         broken=~np.all(finite, axis=0),
         evidence=_evidence(counts),
         n_measurements=counts.of("cell:row"),
@@ -330,6 +334,12 @@ def _stretch(
     cases = zip(platform.tolist(), source.tolist(), situation.tolist(), strict=True)
     found = [factors(p, s, *new) for p, s, new in cases]
     return np.array(found, np.float32).reshape(-1, 2, 2)
+
+
+def _floor(x: Covariates) -> Single:
+    known = (x.labels["no_macs"] == "") & (x.labels["no_peak"] == "")
+    at_peak = x.numbers["log_flops"] - x.numbers["log_peak"] - x.numbers["log_parallel"]
+    return np.where(known, at_peak, -np.inf).astype(np.float32)
 
 
 def _evidence(counts: _Counts) -> list[str]:
