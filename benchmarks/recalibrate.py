@@ -23,7 +23,6 @@ from hwpredict.evaluate.reliability import COLUMNS
 from hwpredict.evaluate.scores import score
 from hwpredict.evaluate.splits import grouped_split
 from hwpredict.performance import rows as r
-from hwpredict.performance.calibration import Calibration
 from hwpredict.performance.covariates import covariates
 from hwpredict.performance.design import observe
 from hwpredict.performance.fit import fit
@@ -67,16 +66,6 @@ def fold(rows: r.Table, kind: str, seed: int, args: argparse.Namespace) -> tuple
     return r.take(rows, index), fit(r.take(rows, ~test), iterations=args.iterations, draws=96, seed=seed)
 
 
-def stretched(p: Prediction, rows: r.Table, calibration: Calibration) -> dict[str, np.ndarray]:
-    """Draws of each figure after recalibration."""
-    out = {}
-    for metric, group, column in (("throughput", "time", 0), ("latency", "time", 0), ("memory", "memory", 1)):
-        log_draws = np.log(getattr(p, metric))
-        calibration.apply(log_draws, group, p.situation[:, column], rows["hardware"], rows["source"])
-        out[metric] = np.exp(log_draws)
-    return out
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
@@ -89,26 +78,26 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=26)
     args = parser.parse_args()
     everything = r.table(read_measurements(args.data))
-    done: list[tuple[str, r.Table, Prediction]] = []
+    done: list[tuple[str, r.Table, Posterior, Prediction]] = []
     for names, part in ((args.memory_folds, of_memory), (args.folds, of_times)):
         rows = thinned(part(everything), args.cap, np.random.default_rng(0))
         for name in filter(None, names.split(",")):
             kind, seed = name.split(":")
             began = time.perf_counter()
             held, posterior = fold(rows, kind, int(seed), args)
-            done.append((kind, held, predict(posterior, held, draws=192, seed=1, calibrated=False)))
+            done.append((kind, held, posterior, predict(posterior, held, draws=192, seed=1, calibrated=False)))
             print(f"{name}: {r.length(held)} rows held out, {time.perf_counter() - began:.0f} s", flush=True)
-            factors = recalibration((h, p) for _, h, p in done)
+            factors = recalibration((h, p) for _, h, _, p in done)
             if args.out:
                 args.out.write_text(json.dumps(factors.factors, indent=1))
-    for i, (kind, held, p) in enumerate(done):
-        others = recalibration((h, q) for j, (_, h, q) in enumerate(done) if j != i)
-        after = stretched(p, held, others)
+    for i, (kind, held, posterior, p) in enumerate(done):
+        others = recalibration((h, q) for j, (_, h, _, q) in enumerate(done) if j != i)
+        after = predict(replace(posterior, calibration=others), held, draws=192, seed=1)
         for metric, column in COLUMNS.items():
             ok = np.isfinite(held[column]) & (held[column] > 0)
             if ok.sum() < 30:
                 continue
-            a, b = score(getattr(p, metric)[ok], held[column][ok]), score(after[metric][ok], held[column][ok])
+            a, b = score(getattr(p, metric)[ok], held[column][ok]), score(getattr(after, metric)[ok], held[column][ok])
             print(
                 f"{kind:<7} {metric:<10} n {a.n:>6}  CRPS {a.crps:.3f} -> {b.crps:.3f}  50 % {a.coverage50:.2f} -> "
                 f"{b.coverage50:.2f}  90 % {a.coverage90:.2f} -> {b.coverage90:.2f}  "

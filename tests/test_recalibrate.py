@@ -11,6 +11,7 @@ from hwpredict.evaluate.recalibrate import recalibration
 from hwpredict.performance import rows as r
 from hwpredict.performance.calibration import key
 from hwpredict.performance.parts import PARTS
+from hwpredict.performance.plain import ANCHORS, sorted_quantiles, stretched
 from hwpredict.performance.predictive import Prediction
 
 N, DRAWS = 2000, 400
@@ -36,10 +37,12 @@ def held_out(spread: float, situation: int, rng: np.random.Generator) -> tuple[r
 
 def covered(table: r.Table, p: Prediction, metric: str, quantiles: Sequence[float]) -> float:
     """Share of the figures within an interval of the recalibrated draws."""
-    draws = {"time": p.latency, "memory": p.memory}[metric]
-    log_draws, figures = np.log(draws), np.log(table["latency_ms"])
-    recalibration([(table, p)]).apply(log_draws, metric, p.situation[:, 0], table["hardware"], table["source"])
-    low, high = np.quantile(log_draws, quantiles, axis=1)
+    log_draws = np.log({"time": p.latency, "memory": p.memory}[metric])
+    figures, found = np.log(table["latency_ms"]), recalibration([(table, p)])
+    cases = zip(p.situation[:, 0].tolist(), table["hardware"].tolist(), table["source"].tolist(), strict=True)
+    factors = np.array([found.of(metric, *case) for case in cases], np.float32)
+    anchors = sorted_quantiles(np.sort(log_draws, axis=1), ANCHORS)
+    low, high = np.quantile(stretched(log_draws, anchors, factors), quantiles, axis=1)
     return float(((low <= figures) & (figures <= high)).mean())
 
 

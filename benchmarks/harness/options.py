@@ -30,8 +30,8 @@ def parser(description: str, *, cap: int | None, name: str) -> argparse.Argument
     out.add_argument(
         "--calibration",
         default="inner",
-        help="of hwpredict: none; inner (factors from inner folds of the training rows, by fits of their own); a JSON file "
-        "of factors as recalibrate.py writes them, which must come from folds without the test rows to be honest",
+        help="of hwpredict: none; inner (factors from inner folds of the training rows, by fits of their own); a JSON "
+        "file of factors as recalibrate.py writes them, which must come from folds without the test rows to be honest",
     )
     out.add_argument("--draws", type=int, default=400, help="predictive draws of hwpredict")
     return out

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Draws = NDArray[np.float32]
 
 #: How much a draw that is quicker than the data sheet's peak allows counts relative to one that is not. One or two in a
 #: hundred measured figures are (other work than the table says, Winograd's convolutions, sparse weights, a processor of
@@ -66,32 +65,3 @@ class Calibration:
             if found is not None:
                 return found
         return 1.0, 1.0
-
-    def apply(
-        self,
-        log_draws: Draws,
-        metric: str,
-        situation: NDArray[np.int64],
-        platform: NDArray[np.object_],
-        source: NDArray[np.object_],
-    ) -> None:
-        """Stretch log draws in place.
-
-        Parameters
-        ----------
-        log_draws : ndarray, shape (row, draw)
-        metric : {"time", "memory"}
-        situation : ndarray of int, shape (row,)
-        platform, source : ndarray of str, shape (row,)
-        """
-        rows = zip(situation.tolist(), platform.tolist(), source.tolist(), strict=True)
-        pairs = [self.of(metric, *row) for row in rows]
-        core, tail = np.array(pairs, dtype=np.float32).T[:, :, None]
-        if np.all(core == 1) and np.all(tail == 1):
-            return
-        low, median, high = np.quantile(log_draws, (0.05, 0.5, 0.95), axis=1)[:, :, None].astype(np.float32)
-        log_draws -= median
-        reach = np.where(log_draws > 0, high - median, median - low)
-        far = np.minimum(np.abs(log_draws) / np.maximum(reach, np.float32(1e-6)), 1)
-        log_draws *= core + (tail - core) * far
-        log_draws += median
