@@ -308,6 +308,7 @@ def draw(
         p.order, p.group_start, p.level, p.known, p.fresh_seed, p.fresh_effect, p.scale, p.weight, p.top, p.slope,
         p.items, p.span, p.noise_seed, p.noise_group, p.noise_scale, p.stretch, p.floor, p.broken, plan.start,
         plan.sums, plan.sum_slope, plan.slope_start, plan.freedom,
-        np.stack([quartile, quartile + 1], axis=1).reshape(-1), quartile_weight, ranks, at[0], anchor_weight, at[1], at[2], wanted_weight, *figures, shares, width,
+        np.stack([quartile, quartile + 1], axis=1).reshape(-1), quartile_weight, ranks, at[0], anchor_weight,
+        at[1], at[2], wanted_weight, *figures, shares, width,
     )  # fmt: skip
     return shares, width
