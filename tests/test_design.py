@@ -292,7 +292,7 @@ def test_devices_that_take_turns_hold_more_and_are_no_faster(runtime: str, faste
         ({}, "tf32"),
         ({"runtime": "tensorflow", "model": "bert-base", "model_family": "embedding"}, "tf32"),
         ({"model": "bert-base", "model_family": "embedding"}, "fp32"),  # PyTorch shortens convolutions only
-        ({"runtime": "onnxruntime"}, "fp32"),
+        ({"runtime": "onnxruntime", "model": "bert-base", "model_family": "embedding"}, "tf32"),
         ({"device": "NVIDIA V100-SXM2-16GB"}, "fp32"),  # has none
         ({"precision": "fp16"}, "fp16"),
     ],

@@ -16,7 +16,6 @@ from hwpredict.evaluate.recalibrate import recalibration
 from hwpredict.performance import rows as r
 from hwpredict.performance.cells import capacity
 from hwpredict.performance.predictive import Prediction, predict
-from recalibrate import stretched
 
 EVENTS = ("P(best)", "P(feasible)", "P(fits)")
 #: Limits that people write: 1, 2 or 5 times a power of ten.
@@ -61,12 +60,13 @@ def calibration(folds: Sequence[Fold], args: argparse.Namespace) -> dict[str, An
         held = fold.held
         p = predict(fold.posterior, held, draws=args.draws, seed=args.seed, calibrated=False)
         some = [np.ones(r.length(held), bool)] if len(folds) > 1 else [m for m, _ in halves(held["model"], args.seed)]
-        parts += [(r.take(held, mine), of_rows(p, mine)) for mine in some if mine.any()]
+        parts += [(fold.posterior, r.take(held, mine), of_rows(p, mine)) for mine in some if mine.any()]
     plain, after = ({event: Cases() for event in EVENTS} for _ in range(2))
-    for k, (held, p) in enumerate(parts):
-        factors = recalibration(parts[:k] + parts[k + 1 :])
+    for k, (posterior, held, p) in enumerate(parts):
+        factors = recalibration((h, q) for j, (_, h, q) in enumerate(parts) if j != k)
         collect(plain, held, p)
-        collect(after, held, replace(p, **stretched(p, held, factors)))
+        posterior = replace(posterior, calibration=factors)
+        collect(after, held, predict(posterior, held, draws=args.draws, seed=args.seed))
     by = "the other folds" if len(folds) > 1 else "the other half of the models"
     return report(plain, "as drawn") | {"recalibrated": report(after, f"recalibrated on {by}")}
 

@@ -248,12 +248,14 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Arr
     adapters = np.array(r.by_unique(notes.adapters, rows["model"], rows["note"]), dtype=bool) & training
     trained = np.where(training, np.where(adapters, total * ADAPTERS, total), 0.0)
     per_step = np.array([t.per_token for t in tokens])
+    # of deep networks launches overlap; the few small layers of a translator take what each takes by itself
+    deep = np.where(translated, 1.0, 0.5) * np.log(np.maximum(layers, 1)) - 0.5 * np.log(32)
     with np.errstate(divide="ignore"):
         numbers = {
             "log_macs_item": log_macs,
             "log_resident_bytes": np.log(total * wbits / 8),
             "log_state_bytes": np.log(trained * OPTIMIZER_BYTES),
-            "log_depth": np.where(np.isnan(layers), 0.0, 0.5 * np.log(np.maximum(layers, 1) / 32)) + np.log(steps),
+            "log_depth": np.where(np.isnan(layers), 0.0, deep) + np.log(steps),
             "log_parameters": np.log(total),
             "log_denoised": np.log(denoised),
             "log_size": LARGE * np.tanh((log_macs - np.log(4e9)) / LARGE),

@@ -134,7 +134,7 @@ def _hat(found: re.Match[str], classes: int) -> ModelFeatures:
         family="text_generation",
         architecture="hat",
         parameters=float(encoder + decoder),
-        layers=layers + out_layers,
+        layers=out_layers,  # those that every token is written by, one after the other
         hidden=out_width,
         calls=6 * layers + 10 * _SENTENCE * out_layers,
         default_sequence_length=_SENTENCE,
