@@ -247,6 +247,8 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("memory kv", ("framework", "platform"), ("m_kv",), 0.4, learned=False, df=_ODD),
     *_each("memory kv source", ("source", "platform"), ("m_kv",), 0.2, learned=False, df=_WILD),
     *_each("memory model", ("model",), ("m_activation",), 0.2, df=_ODD),
+    # activations that nobody counted are off, so that those measured lie closer together than those imputed
+    *_each("memory guess slope", ("source", "mode"), ("m_activation",), 0.2, slope="log_guessed"),
     Effect("memory no_acts", MEMORY, ("no_acts",), ("m_activation",), 0.5, df=_ODD),
     _memory_row("source", ("source", "platform"), 0.05, learned=False, df=_WILD),
     _memory_row("source model", ("model", "source"), 0.15, df=_ODD),

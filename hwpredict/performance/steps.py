@@ -31,6 +31,8 @@ LIVE_SHARE = 0.1
 OPTIMIZER_BYTES = 12.0
 #: Elements that a transformer writes per token, layer and hidden unit (attention and feed-forward, by timm's count).
 TOKEN_ELEMENTS = 16.0
+#: Activation elements of a middling network for one image.
+MIDDLING_ELEMENTS = 5e7
 #: Log ratio to the size of a middling network beyond which size tells no more: what is large fills any device, what is
 #: small none.
 LARGE = 4.0
@@ -258,6 +260,7 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Arr
             "log_depth": np.where(np.isnan(layers), 0.0, deep) + np.log(steps),
             "log_parameters": np.log(total),
             "log_denoised": np.log(denoised),
+            "log_guessed": np.where(no_acts, log_acts - np.log(MIDDLING_ELEMENTS), 0.0),
             "log_size": LARGE * np.tanh((log_macs - np.log(4e9)) / LARGE),
             "log_intensity": (log_macs - log_acts) - 5.0,
             "log_length": np.where(prefill, np.log(prompt), np.log(context)) - np.log(512.0),
