@@ -187,3 +187,20 @@ def test_who_computes_text_in_tf32(source: str, runtime: str, expected: str) -> 
     row = {"model": "bert-base-uncased", "model_family": "embedding", "hardware": "cuda", "precision": "fp32"}
     row |= {"device": "NVIDIA A100-SXM4-40GB", "source": source, "runtime": runtime, "item": "sequence"}
     assert covariates(r.table([row])).labels["unit"][0] == expected
+
+
+def test_a_translators_launches_are_those_of_its_decoder() -> None:
+    def depth(encoder: int, decoder: int) -> float:
+        arch = f"arch enc d512 L{encoder} ffn1024 dec d512 L{decoder} ffn1024 arb2"
+        row = {"model": f"HAT-{encoder}-{decoder}", "model_family": "text_generation", "hardware": "cuda"}
+        row |= {"item": "sequence", "mode": "inference", "sequence_length": 30, "note": arch, "batch_size": 1}
+        return float(np.exp(covariates(r.table([row])).numbers["log_depth"][0]))
+
+    assert depth(6, 4) == pytest.approx(2 * depth(6, 2))
+    assert depth(3, 2) == pytest.approx(depth(6, 2))
+
+
+@pytest.mark.parametrize(("model", "guessed"), [("resnet50", False), ("nobody-knows-this-model", True)])
+def test_only_imputed_activations_have_a_slope_of_their_own(model: str, guessed: bool) -> None:
+    row = {"model": model, "model_family": "vision", "hardware": "cuda", "mode": "training", "batch_size": 8}
+    assert (covariates(r.table([row])).numbers["log_guessed"][0] != 0) == guessed
