@@ -70,7 +70,8 @@ class Prepared:
     stretch : ndarray, shape (group, 2, 2)
         Factors of the calibration at the median and in the tails, of time and memory.
     floor : ndarray, shape (row,)
-        Log seconds that the arithmetic of a step takes at the data sheet's peak; -inf where either is not known.
+        Log seconds that the arithmetic of a step takes at the data sheets' peak of all devices together; -inf where
+        either is not known.
     broken : ndarray of bool, shape (row,)
         Some figure of the row is not finite: nothing is predicted.
     evidence : list of str, length group
@@ -338,7 +339,7 @@ def _stretch(
 
 def _floor(x: Covariates) -> Single:
     known = (x.labels["no_macs"] == "") & (x.labels["no_peak"] == "")
-    at_peak = x.numbers["log_flops"] - x.numbers["log_peak"] - x.numbers["log_parallel"]
+    at_peak = x.numbers["log_flops"] - x.numbers["log_peak"] - x.numbers["log_devices"]
     return np.where(known, at_peak, -np.inf).astype(np.float32)
 
 
