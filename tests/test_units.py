@@ -67,7 +67,7 @@ def test_a_translation_is_written_token_by_token() -> None:
     }  # fmt: skip
     x = covariates(r.table([row]))
     assert x.labels["phase"].tolist() == [notes.GENERATE]
-    assert np.exp(x.numbers["log_depth"]) == pytest.approx(31 * np.sqrt(8 / 32))
+    assert np.exp(x.numbers["log_depth"]) == pytest.approx(31 * 2 / np.sqrt(32))  # the two layers of its decoder
     assert x.numbers["log_items"].tolist() == [0.0]
 
 
