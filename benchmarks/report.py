@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "splits": (),
     "timm": (),
+    "timm_all": (),
     "llm_pilot": quoted.LLM_PILOT,
     "aiconfigurator": quoted.AICONFIGURATOR,
     "neusight": quoted.NEUSIGHT,

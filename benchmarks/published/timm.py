@@ -80,7 +80,8 @@ def main() -> None:
     data = options.load_own(args, "timm", edit=complete)
     print(f"{len(data)} rows")
     tasks = [task for kind in args.splits.split(",") for task in tasks_of(data, kind, args.seed)]
-    scores = save(run_all(tasks, run), args.name, args, {"title": "The timm table by itself", "rows": len(data)})
+    title = "The timm table, and the others to learn from" if args.also else "The timm table by itself"
+    scores = save(run_all(tasks, run), args.name, args, {"title": title, "rows": len(data)})
     show(scores)
     print(f"\n{device_table(scores)}")
     print(
