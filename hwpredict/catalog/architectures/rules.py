@@ -123,12 +123,12 @@ _SPEECH = (
     (r"quartznet", "quartznet"),
     (r"jasper", "jasper"),
     (
-        r"conformer|zipformer|paraformer|wenet|parakeet|canary|sense-?voice|generate-speech|sherpa-onnx-(?!vits)|(?:^|-)nemo-(?!tron)",
+        r"conformer|zipformer|paraformer|wenet|parakeet|canary|sense-?voice|sherpa-onnx-(?!vits)|(?:^|-)nemo-(?!tron)",
         "conformer",
     ),
     (r"fastspeech|forward-?tacotron", "fastpitch"),
     (r"hifi-?gan|melgan|wavernn|wavenet", "hifigan"),
-    (r"(?:^|-)vits(?:-|$)|^kokoro|matcha", "vits"),
+    (r"(?:^|-)vits(?:-|$)|^kokoro|matcha|generate-speech", "vits"),
     (r"miniresnet|^stmnist|ds-?cnn|kws|aclnet", "ds-cnn"),
     (r"yamnet", "yamnet"),
 )
