@@ -26,6 +26,10 @@ def present(scores: xr.Dataset, metric: str) -> list[str]:
     return [str(s) for s in scores.split.values if n.sel(split=s).notnull().any()]
 
 
+#: CRPS at which a method that is off by orders of magnitude is drawn: the table has the figure.
+WORST = 2.0
+
+
 def dots(scores: xr.Dataset, variable: str, label: str, band: tuple[float, float] | None = None) -> Figure:
     """One panel a metric, one line a split, one marker a method."""
     metrics = [str(m) for m in scores.metric.values if present(scores, str(m))]
@@ -38,6 +42,7 @@ def dots(scores: xr.Dataset, variable: str, label: str, band: tuple[float, float
         splits = present(scores, metric)
         for method in scores.predictor.values:
             values = scores[variable].sel(metric=metric, group=ALL, predictor=method, split=splits).values
+            values = np.minimum(values, WORST)
             ax.plot(
                 values, np.arange(len(splits)), _MARKERS[method], color=_COLOURS[method], label=str(method),
                 markersize=9 if method == MODEL else 6, alpha=1 if method == MODEL else 0.75,
