@@ -76,7 +76,7 @@ def normalised(measured: pd.DataFrame) -> Callable[[Any], Any]:
         others = frame[frame["table"] != TABLE]
         have = set(zip(own["model"], profile(own), own["batch_size"].astype(int), strict=True))
         added = []
-        for model, gpu, users in set(keyed.index) - have:
+        for model, gpu, users in sorted(set(keyed.index) - have):
             near = own[(own["model"] == model) & (profile(own) == gpu) & (own["batch_size"] == users / 2)].copy()
             near["batch_size"], near["throughput"] = float(users), np.nan
             near.loc[near["item"] == "token_decode", "latency_ms"] = keyed.loc[(model, gpu, users), "median_itl"]
