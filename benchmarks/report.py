@@ -26,6 +26,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "timm_all": (),
     "llm_pilot": quoted.LLM_PILOT,
     "aiconfigurator": quoted.AICONFIGURATOR,
+    "aiconfigurator_own": (),
     "neusight": quoted.NEUSIGHT,
     "help": quoted.HELP,
 }
