@@ -18,16 +18,14 @@ from matplotlib.figure import Figure
 
 _MARKERS = dict(zip(METHODS, "oDs^vP<>X", strict=True))
 _COLOURS = dict(zip(METHODS, ("black", *(f"C{i}" for i in range(len(METHODS) - 1))), strict=True))
+#: CRPS at which a method that is off by orders of magnitude is drawn: the table has the figure.
+WORST = 2.0
 
 
 def present(scores: xr.Dataset, metric: str) -> list[str]:
     """Splits in which anything was scored on the metric."""
     n = scores.n.sel(metric=metric, group=ALL)
     return [str(s) for s in scores.split.values if n.sel(split=s).notnull().any()]
-
-
-#: CRPS at which a method that is off by orders of magnitude is drawn: the table has the figure.
-WORST = 2.0
 
 
 def dots(scores: xr.Dataset, variable: str, label: str, band: tuple[float, float] | None = None) -> Figure:

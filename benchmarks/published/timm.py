@@ -25,13 +25,14 @@ from harness.published import run_all, save, show
 from harness.results import markdown, number, share
 from harness.tasks import Task, capped_test, grouped_tasks, left_out
 
+TABLE = "timm"
 SPLITS = ("cell", "model", "architecture", "sparse", "device")
 SHOTS = (0, 5, 25)
 
 
 def complete(frame: Any) -> Any:
     """Rows of timm's with work and throughput known, and those of other tables."""
-    return frame[(frame["source"] != "timm") | frame[["gmacs", "activations_m", "throughput"]].notna().all(axis=1)]
+    return frame[(frame["source"] != TABLE) | frame[["gmacs", "activations_m", "throughput"]].notna().all(axis=1)]
 
 
 def tasks_of(data: Data, kind: str, seed: int) -> Iterator[Task]:
@@ -42,7 +43,7 @@ def tasks_of(data: Data, kind: str, seed: int) -> Iterator[Task]:
                 data,
                 f"timm: device, {shots} rows of it",
                 data.labels["device"],
-                among=data.rows["source"] == "timm",
+                among=data.rows["source"] == TABLE,
                 shots=shots,
                 seed=seed,
             )
@@ -77,7 +78,7 @@ def main() -> None:
     run = options.run_options(args, targets=[Target("throughput", "throughput")])
     if args.also and args.splits != "device":
         parser.error("--also is for --splits device: of the other splits all rows are timm's")
-    data = options.load_own(args, "timm", edit=complete)
+    data = options.load_own(args, TABLE, edit=complete)
     print(f"{len(data)} rows")
     tasks = [task for kind in args.splits.split(",") for task in tasks_of(data, kind, args.seed)]
     title = "The timm table, and the others to learn from" if args.also else "The timm table by itself"

@@ -2,7 +2,8 @@
 
 Partial pooling gets most of the way to honest widths; how far the sum of a dozen effects of an unseen harness or device
 really spreads is better measured on folds that left such things out. The stretch is fitted there
-(:mod:`hwpredict.evaluate.recalibrate`), kept with the posterior and can be switched off.
+(:mod:`hwpredict.evaluate.recalibrate`), kept with the posterior and can be switched off. With it goes the limit of a
+data sheet's peak (:func:`hwpredict.performance.plain.limited`).
 """
 
 from __future__ import annotations

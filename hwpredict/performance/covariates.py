@@ -79,8 +79,8 @@ def covariates(rows: r.Table) -> Covariates:
     """
     runs = r.runs(rows)
     once = r.take(rows, runs.first)
-    heads = np.array([n[: harness.HEAD] for n in once["note"]], dtype=object)
-    once["model"] = np.array(r.by_unique(harness.network, once["model"], heads), dtype=object)
+    once["note_head"] = np.array([n[: harness.HEAD] for n in once["note"]], dtype=object)
+    once["model"] = np.array(r.by_unique(harness.network, once["model"], once["note_head"]), dtype=object)
     families = r.by_unique(tasks.family, once["model"], once["model_family"])
     once["model_family"] = np.array(families, dtype=object)
     counts = r.by_unique(
@@ -112,8 +112,10 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["log_parallel"] = np.where(in_turn, 0.0, numbers["log_devices"])
     numbers["log_sharded"] = np.where(sharded, numbers["log_parallel"], 0.0)
     numbers["log_memory_sharded"] = np.where(sharded, numbers["log_memory_devices"], 0.0)
-    # how many milliseconds of peak arithmetic a step is: small steps cannot fill a large device
-    load = numbers["log_flops"] - numbers["log_denoised"] - numbers["log_peak"] - numbers["log_devices"] + np.log(1e3)
+    # seconds that the arithmetic of a step takes at the peak of all devices together
+    numbers["log_at_peak"] = numbers["log_flops"] - numbers["log_peak"] - numbers["log_devices"]
+    # how many milliseconds of it a pass is: small ones cannot fill a large device
+    load = numbers["log_at_peak"] - numbers["log_denoised"] + np.log(1e3)
     numbers["log_load"] = FULL * np.tanh(load / FULL)
     numbers["log_peak_centred"] = numbers["log_peak"] - np.log(imputation.PEAK)
     numbers["log_bandwidth_centred"] = numbers["log_bandwidth"] - np.log(imputation.BANDWIDTH)
@@ -127,7 +129,6 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         return np.array(values, dtype=object)
 
     heads = text([n[:9] for n in rows["note"]])
-    starts = text([n[: harness.HEAD] for n in rows["note"]])
     # what a recommender counts is what it scores, one input
     scored = rows["model_family"] == "recommendation"
     unnamed = np.isin(rows["item"], ODD_ITEMS)
@@ -162,7 +163,7 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "version": rows["runtime_version"],
         "layout": rows["layout"],
         "source": rows["source"],
-        "harness": text(r.by_unique(harness.identity, rows["source"], starts)),
+        "harness": text(r.by_unique(harness.identity, rows["source"], rows["note_head"])),
         "meter": meter,
         "filling": np.where(meters.filled(rows), rows["source"], "").astype(object),
         # drivers of some boards do not show what the accelerator holds; who names no harness asks what it holds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -232,39 +232,33 @@ def _figures(
     """Latency, throughput and memory from log seconds of a step and log MB."""
     ordered = [np.sort(x, axis=1) for x in log_draws]
     anchors = [sorted_quantiles(o, ANCHORS) for o in ordered]
-    time, memory = (_where_stretched(x, c, p.stretch[group, k]) for k, (x, c) in enumerate(zip(log_draws, anchors)))  # noqa: B905
-    ends = _where_stretched(anchors[0], anchors[0], p.stretch[group, 0])
-    time = _where_limited(time, ends, p.floor)
+    factors = p.stretch[group]
+    stretching, limiting = (factors != 1).any(axis=2), np.isfinite(p.floor)
+    ends = _where(stretching[:, 0], stretched, anchors[0], anchors[0], factors[:, 0])
+
+    def calibrated(time: Single, memory: Single) -> tuple[Single, Single]:
+        time = _where(stretching[:, 0], stretched, time, anchors[0], factors[:, 0])
+        memory = _where(stretching[:, 1], stretched, memory, anchors[1], factors[:, 1])
+        return _where(limiting, limited, time, ends, p.floor), memory
+
+    time, memory = calibrated(*log_draws)
     later, items = (p.span + MILLISECONDS)[:, None], p.items[:, None]
     if probabilities is None:
         return a.exp(time + later), a.exp(items + overlap - time), a.exp(memory)
-    ranked_time, ranked_memory = (
-        _where_stretched(o, c, p.stretch[group, k])
-        for k, (o, c) in enumerate(zip(ordered, anchors))  # noqa: B905
-    )
-    ranked_time = _where_limited(ranked_time, ends, p.floor)
+    ranked_time, ranked_memory = calibrated(*ordered)
     rate = np.sort(items + overlap - time, axis=1)
     quantiles = [sorted_quantiles(a.exp(x), probabilities) for x in (ranked_time + later, rate, ranked_memory)]
     return quantiles[0], quantiles[1], quantiles[2]
 
 
-def _where_stretched(x: Single, anchors: Single, factors: Single) -> Single:
-    """Stretch the rows whose factors are not 1."""
-    changed = np.flatnonzero((factors != 1).any(axis=1))
-    if not len(changed):
+def _where(
+    rows: NDArray[np.bool_], change: Callable[[Single, Single, Single], Single], x: Single, anchors: Single, by: Single
+) -> Single:
+    """Draws with those of some rows changed."""
+    if not rows.any():
         return x
     out = x.copy()
-    out[changed] = stretched(x[changed], anchors[changed], factors[changed])
-    return out
-
-
-def _where_limited(x: Single, anchors: Single, floor: Single) -> Single:
-    """Hold the rows whose limit is known to it."""
-    known = np.flatnonzero(np.isfinite(floor))
-    if not len(known):
-        return x
-    out = x.copy()
-    out[known] = limited(x[known], anchors[known], floor[known])
+    out[rows] = change(x[rows], anchors[rows], by[rows])
     return out
 
 

@@ -90,7 +90,7 @@ def predict(
     seed : int
         Seeds noise and unseen levels; equal seeds give equal draws, whatever the chunking and the other rows.
     calibrated : bool
-        Whether the posterior's recalibration is applied.
+        Whether the posterior's recalibration and the data sheet's limit are applied.
     point : ndarray, shape (row, 2), optional
         Log seconds of a step and log MB by the outside predictor that the posterior was fitted around.
     probabilities : sequence of float, optional

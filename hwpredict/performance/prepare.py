@@ -339,8 +339,7 @@ def _stretch(
 
 def _floor(x: Covariates) -> Single:
     known = (x.labels["no_macs"] == "") & (x.labels["no_peak"] == "")
-    at_peak = x.numbers["log_flops"] - x.numbers["log_peak"] - x.numbers["log_devices"]
-    return np.where(known, at_peak, -np.inf).astype(np.float32)
+    return np.where(known, x.numbers["log_at_peak"], -np.inf).astype(np.float32)
 
 
 def _evidence(counts: _Counts) -> list[str]:
