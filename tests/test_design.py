@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 
 from hwpredict.catalog import models
 from hwpredict.performance import rows as r
+from hwpredict.performance.costs import offsets
 from hwpredict.performance.covariates import covariates
 from hwpredict.performance.design import (
     SEPARATOR,
@@ -17,7 +18,6 @@ from hwpredict.performance.design import (
     design,
     mark_overlapped,
     observe,
-    offsets,
     overlapped_harnesses,
     part_indices,
 )
@@ -59,6 +59,11 @@ def test_figures_that_disagree_are_two_observations() -> None:
     assert index == [0, 0]
     assert y == pytest.approx([np.log(0.6), np.log(0.2)])
     assert interval == [False, True]
+
+
+def test_the_latency_of_a_whole_job_is_no_figure_of_a_step() -> None:
+    rows = r.table([row(latency_ms=5e5, item="workload"), row(latency_ms=5.0)])
+    assert observe(rows, covariates(rows)).row.tolist() == [1]
 
 
 def test_throughput_alone_is_an_interval_and_memory_is_an_observation_of_its_own() -> None:
@@ -203,7 +208,7 @@ def test_a_part_that_costs_nothing_is_minus_infinity() -> None:
         row(throughput=1.0, mode="training", n_devices=4),
         {"model": "gpt2", "hardware": "cuda", "item": "token_decode", "sequence_length": 256, "batch_size": 1},
     ]
-    cost = np.isfinite(offsets(covariates(r.table(rows))))
+    cost = np.isfinite(offsets(covariates(r.table(rows)).numbers))
     part = {name: cost[:, i].tolist() for i, name in enumerate(PART_NAMES)}
     assert part["kv"] == part["m_kv"] == [False, False, False, True]
     assert part["m_state"] == [False, True, True, False]
@@ -280,7 +285,7 @@ def test_devices_that_take_turns_hold_more_and_are_no_faster(runtime: str, faste
         "precision": "fp16", "batch_size": 1, "item": "token_decode", "source": "lab", "runtime": runtime,
     }  # fmt: skip
     one, four = (covariates(r.table([row | {"n_devices": n}])) for n in (1, 4))
-    gain = np.nan_to_num(offsets(one), neginf=0)[0] - np.nan_to_num(offsets(four), neginf=0)[0]
+    gain = np.nan_to_num(offsets(one.numbers), neginf=0)[0] - np.nan_to_num(offsets(four.numbers), neginf=0)[0]
     parts = dict(zip(PART_NAMES, gain.tolist(), strict=True))
     assert parts["weights"] == parts["kv"] == pytest.approx(np.log(4) if faster else 0)
     assert parts["m_weights"] == pytest.approx(np.log(4))

@@ -7,6 +7,7 @@ import pytest
 
 from hwpredict.catalog import tasks
 from hwpredict.performance import notes, rows as r, units
+from hwpredict.performance.costs import log_seconds
 from hwpredict.performance.covariates import WASM, covariates
 
 
@@ -77,6 +78,34 @@ def test_a_text_of_mlperf_is_one_item() -> None:
     x = covariates(r.table([row | {"batch_size": 4, "source": "lab"}]))
     assert x.labels["phase"].tolist() == [notes.GENERATE]
     assert np.exp(x.numbers["log_items"]) == pytest.approx(4)
+
+
+SERVED = {
+    "model": "llama-2-7b", "model_family": "text_generation", "hardware": "cuda", "device": "NVIDIA A100-SXM4-80GB",
+    "precision": "fp16", "batch_size": 8, "sequence_length": 1024, "runtime": "vllm", "source": "lab",
+}  # fmt: skip
+READ, WRITTEN = 1024, 128
+
+
+@pytest.mark.parametrize(
+    ("item", "throughput"),
+    [
+        ("token_prefill", f"throughput=whole-run input tok/s (includes decode time); ISL={READ} OSL={WRITTEN}, tp1"),
+        (
+            "token_decode",
+            f"throughput=output tokens/s of the whole service; mean in={READ} out={WRITTEN} tok",
+        ),
+    ],
+)
+def test_throughput_of_whole_requests_takes_reading_and_writing(item: str, throughput: str) -> None:
+    row = SERVED | {"item": item}
+    written = SERVED | {"item": "token_decode", "sequence_length": READ + WRITTEN / 2}
+    x = covariates(r.table([row, row | {"note": throughput}, SERVED | {"item": "token_prefill"}, written]))
+    items, time = np.exp(x.numbers["log_items"]), np.exp(log_seconds(x.numbers))
+    whole = time[2] + WRITTEN * time[3]
+    tokens = 8 * (READ if item == "token_prefill" else WRITTEN)
+    assert items[1] / time[1] == pytest.approx(tokens / whole), "latency is that of the phase, throughput of the whole"
+    assert items[0] / time[0] > 1.1 * tokens / whole
 
 
 def test_webassembly_runs_on_one_core() -> None:

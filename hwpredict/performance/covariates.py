@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from hwpredict.catalog import devices, imputation, models, tasks
 from hwpredict.performance import harness, meters, notes, rows as r, units
+from hwpredict.performance.costs import log_seconds
 from hwpredict.performance.runtimes import compiled, framework
 from hwpredict.performance.steps import batch, devices_used, format_of, step_work
+from hwpredict.workload import Item
 
 Array = NDArray[np.float64]
 
 #: Items that do not say what throughput counts.
-ODD_ITEMS = ("", "workload")
+ODD_ITEMS = ("", Item.WORKLOAD)
 #: Items that all harnesses mean the same by: one input of the network's own size.
 PICTURES = ("image", "clip", "item")
 #: Frameworks that give each device some layers, so that a token passes through one device after the other: several hold
@@ -121,7 +123,32 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["log_bandwidth_centred"] = numbers["log_bandwidth"] - np.log(imputation.BANDWIDTH)
     # a microcontroller reads its weights from flash
     numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
+    numbers["log_items"] = numbers["log_items"] - _log_longer(rows, numbers, labels["phase"])
     return Covariates(numbers, labels, runs)
+
+
+def _log_longer(rows: r.Table, numbers: dict[str, Array], phase: NDArray[Any]) -> Array:
+    """How many times as long as its own phase a row's throughput takes, log, shape (row,).
+
+    Where throughput is that of whole requests and latency that of one phase, the time of reading all prompts and
+    writing all answers, before any effect, is held against that of the step.
+    """
+    read, written = np.array(r.by_unique(notes.whole_requests, rows["note"])).reshape(-1, 2).T
+    out = np.zeros(len(read))
+    whole = np.flatnonzero(np.isfinite(read))
+    if not len(whole):
+        return out
+    mine, read, written = r.take(rows, whole), read[whole], written[whole]
+    unsaid = {"note": np.full(len(whole), "", dtype=object), "throughput": np.full(len(whole), np.nan)}
+
+    def time(item: str, length: Array) -> Array:
+        told = {"item": np.full(len(whole), item, dtype=object), "sequence_length": length}
+        return log_seconds(covariates(mine | unsaid | told).numbers)
+
+    request = np.logaddexp(time("token_prefill", read), np.log(written) + time("token_decode", read + written / 2))
+    steps = np.where(phase[whole] == notes.DECODE, np.log(written), 0.0)
+    out[whole] = request - steps - log_seconds({name: column[whole] for name, column in numbers.items()})
+    return out
 
 
 def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:

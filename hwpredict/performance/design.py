@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.performance import rows as r
+from hwpredict.performance.costs import offsets, point_offsets
 from hwpredict.performance.covariates import Covariates, covariates
 from hwpredict.performance.meters import log_memory_left
 from hwpredict.performance.parts import (
     CONCURRENCY,
     EFFECTS,
     MEMORY,
-    MEMORY_PARTS,
     NOISE_LABELS,
     PART_NAMES,
     PARTS,
     ROW,
     TIME,
-    TIME_PARTS,
     Effect,
 )
+from hwpredict.workload import Item
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -119,26 +119,6 @@ class Labels:
         return [SEPARATOR.join(p) for p in zip(*(self.values[n][index].tolist() for n in names), strict=True)]
 
 
-def offsets(x: Covariates) -> Array:
-    """Log cost of each part before any effect, shape (row, part); ``-inf`` where a part costs nothing."""
-    out = np.empty((len(x), len(PARTS)))
-    for k, part in enumerate(PARTS):
-        out[:, k] = part.constant
-        for name in part.work:
-            out[:, k] += x.numbers[name]
-        for name in part.rate:
-            out[:, k] -= x.numbers[name]
-    return out
-
-
-def point_offsets(point: Array) -> Array:
-    """Figures of an outside predictor as the one part of each metric, shape (row, part)."""
-    out = np.full((len(point), len(PARTS)), -np.inf)
-    out[:, PART_NAMES.index(TIME_PARTS[0])] = point[:, 0]
-    out[:, PART_NAMES.index(MEMORY_PARTS[0])] = point[:, 1]
-    return out
-
-
 def part_indices(effect: Effect) -> list[int]:
     """Positions in :data:`PART_NAMES` that an effect multiplies; empty for row and concurrency effects."""
     return [PART_NAMES.index(p) for p in effect.parts if p not in (ROW, CONCURRENCY)]
@@ -172,6 +152,8 @@ def observe(rows: r.Table, x: Covariates) -> Observations:
         interval = x.numbers["log_items"] - np.log(rows["throughput"])
         memory = np.log(rows["memory_mb"])
     left = log_memory_left(rows, x)
+    # nobody says how many steps a job takes
+    latency = np.where(x.labels["item"] == Item.WORKLOAD, np.nan, latency)
     measured, interval_, memory_, left_ = (np.isfinite(v) for v in (latency, interval, memory, left))
     pieces = [
         (latency, measured, False, False, False),
@@ -294,7 +276,7 @@ def design(
     harnesses = sorted({*harnesses, *overlapped_harnesses(rows, x)})
     mark_overlapped(x, harnesses)
     seen = observe(rows, x)
-    base = (offsets(x) if point is None else point_offsets(point))[seen.row]
+    base = (offsets(x.numbers) if point is None else point_offsets(point))[seen.row]
     metric = np.array([p.metric == MEMORY for p in PARTS])
     base[seen.memory[:, None] != metric[None, :]] = -np.inf
     base[seen.left[:, None] & (np.array(PART_NAMES) != LEFT)[None, :]] = -np.inf

@@ -102,6 +102,22 @@ def queued(phase_: str, note: str) -> bool:
     return phase_ == PREFILL and bool(_QUEUED.search(note))
 
 
+_WHOLE = (
+    re.compile(r"throughput=whole-run .*\bISL=(\d+) OSL=(\d+)"),
+    re.compile(r"throughput=output tokens/s of the whole service\b.*\bmean in=(\d+) out=(\d+)"),
+)
+
+
+@cache
+def whole_requests(note: str) -> tuple[float, float]:
+    """Tokens that are read and written for a request, where throughput is that of whole requests; else NaN.
+
+    Latency is that of one phase all the same: the time to the first token, or between two of them.
+    """
+    found = next(filter(None, (pattern.search(note) for pattern in _WHOLE)), None)
+    return (max(float(found[1]), 1.0), max(float(found[2]), 1.0)) if found else (nan, nan)
+
+
 def passage(phase_: str, note: str, sequence_length: float, architecture: str = "") -> Passage:
     """Tokens that a row covers, from its phase, note and sequence length (not positive where unstated)."""
     length = sequence_length if sequence_length >= 1 else nan

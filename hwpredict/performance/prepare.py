@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from hwpredict.errors import PosteriorError
 from hwpredict.performance import arithmetic as a, hashing, rows as r
 from hwpredict.performance.calibration import situations
+from hwpredict.performance.costs import offsets, point_offsets
 from hwpredict.performance.covariates import Covariates, covariates
-from hwpredict.performance.design import SEPARATOR, mark_overlapped, offsets, point_offsets
+from hwpredict.performance.design import SEPARATOR, mark_overlapped
 from hwpredict.performance.layout import Layout
 from hwpredict.performance.parts import MEMORY, MEMORY_PARTS, NOISE_DF, NOISE_LABELS, TIME, TIME_PARTS
 from hwpredict.performance.posterior import STEP, Posterior
@@ -140,7 +141,7 @@ def prepare(
     counts = _Counts(posterior, level)
     situation = np.stack([_situation(counts, SEEN_BY[m]) for m in (TIME, MEMORY)], axis=1)
     level, known = _gather(posterior, level)
-    base = offsets(x) if point is None else point_offsets(point)
+    base = offsets(x.numbers) if point is None else point_offsets(point)
     metrics = (slice(0, len(TIME_PARTS)), slice(len(TIME_PARTS), len(TIME_PARTS) + len(MEMORY_PARTS)))
     top = np.stack([base[:, m].max(axis=1) for m in metrics], axis=1)
     with np.errstate(invalid="ignore"):
