@@ -117,7 +117,7 @@ def covariates(rows: r.Table) -> Covariates:
     # seconds that the arithmetic of a step takes at the peak of all devices together
     numbers["log_at_peak"] = numbers["log_flops"] - numbers["log_peak"] - numbers["log_devices"]
     # how many milliseconds of it a pass is: small ones cannot fill a large device
-    load = numbers["log_at_peak"] - numbers["log_denoised"] + np.log(1e3)
+    load = numbers["log_at_peak"] - numbers["log_denoised"] - numbers["log_queue"] + np.log(1e3)
     numbers["log_load"] = FULL * np.tanh(load / FULL)
     numbers["log_peak_centred"] = numbers["log_peak"] - np.log(imputation.PEAK)
     numbers["log_bandwidth_centred"] = numbers["log_bandwidth"] - np.log(imputation.BANDWIDTH)

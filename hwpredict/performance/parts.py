@@ -250,8 +250,8 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("memory architecture", ("architecture", "family"), ("m_activation",), 0.25),
     *_each("memory architecture mode", ("architecture", "mode"), ("m_activation",), 0.3, learned=False),
     # in training, gradients and copies of the weights count as well
-    Effect("memory architecture served:m_weights", MEMORY, ("served", "architecture"), ("m_weights",), 0.1, df=_ODD),
-    Effect("memory architecture trained:m_weights", MEMORY, ("trained", "architecture"), ("m_weights",), 0.2, df=_ODD),
+    *_each("memory architecture served", ("served", "architecture", "platform"), ("m_weights",), 0.1, df=_ODD),
+    *_each("memory architecture trained", ("trained", "architecture"), ("m_weights",), 0.2, df=_ODD),
     *_each("memory kv", ("framework", "platform"), ("m_kv",), 0.4, learned=False, df=_ODD),
     *_each("memory kv source", ("source", "platform"), ("m_kv",), 0.2, learned=False, df=_WILD),
     *_each("memory model", ("model",), ("m_activation",), 0.2, df=_ODD),

@@ -152,6 +152,7 @@ def step_work(
             "log_kv_bytes": np.log(f["cache_bytes"] * batch_ * f["steps"]),
             "log_cache_bytes": np.log(f["final_cache_bytes"] * batch_),
             "log_comm_bytes": np.log(np.where(f["parallel"], messages, 0.0)),
+            "log_queue": np.where(f["queued"], np.log(batch_), 0.0),
             # throughput = items / step
             "log_items": np.log(f["items"] * users),
         }  # fmt: skip
