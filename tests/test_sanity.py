@@ -113,3 +113,13 @@ def test_a_model_that_cannot_fit_is_said_not_to(predictor: HardwareModelPredicto
     answer = predictor.predict_performance("llama-2-70b", hardware=["t4", "h200"], precision="fp16")["predictions"]
     assert answer["t4"]["p_fits"] < 0.1
     assert answer["h200"]["p_fits"] > answer["t4"]["p_fits"]
+
+
+def test_no_effect_of_few_levels_ran_away(predictor: HardwareModelPredictor) -> None:
+    # where a part costs next to nothing, the data bound its effects on one side only: the prior has to hold the other
+    posterior = predictor.posterior
+    for k, effect in enumerate(posterior.effects):
+        levels = posterior.mean[posterior.effect_slice(k)]
+        if effect.learned and np.isinf(effect.df) and 0 < len(levels) <= 50:
+            assert posterior.scale[:, k].mean() < 3 * effect.scale, effect.name
+            assert np.abs(levels).max() < 4, effect.name
