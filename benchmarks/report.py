@@ -47,10 +47,6 @@ taken for a new one. Rivals see the covariates of hwpredict (work, peak rates, r
 options on inner folds of the training rows that are divided in the same way; on the grouped splits of all sources,
 hwpredict is recalibrated by three such folds, as the posterior that ships is by folds of its own. "Training rows" is
 less where an algorithm cannot take more. Figures end at a CRPS of 2.
-
-The rivals were fitted before the covariates said that 147 prompts of InferenceX are counted over whole requests. These
-rows are in the splits by source, device and time, where rivals miss their throughput by a CRPS of 1.5 to 4, hwpredict
-by .3 to .4. Without them the CRPS of throughput is .469, .442 and .559, the best rival's .568, .480 and .665.
 """
 
 
