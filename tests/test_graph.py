@@ -96,4 +96,4 @@ def test_the_engine_agrees_with_nuts() -> None:
 
 
 def test_the_prior_weights_are_those_of_the_graph() -> None:
-    assert (SCALE_PRIOR, NOISE_PRIOR) == (50.0, 4.0)  # ARCHITECTURE and the model card quote them
+    assert (SCALE_PRIOR, NOISE_PRIOR) == (50.0, 4.0)  # docs/model.md quotes that of the scales

@@ -123,27 +123,30 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["log_bandwidth_centred"] = numbers["log_bandwidth"] - np.log(imputation.BANDWIDTH)
     # a microcontroller reads its weights from flash
     numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
-    numbers["log_items"] = numbers["log_items"] - _log_longer(rows, numbers, labels["phase"])
+    numbers["log_items"] = numbers["log_items"] - _log_longer(rows, once["note"], numbers, labels["phase"], runs)
     return Covariates(numbers, labels, runs)
 
 
-def _log_longer(rows: r.Table, numbers: dict[str, Array], phase: NDArray[Any]) -> Array:
+def _log_longer(
+    rows: r.Table, note: NDArray[Any], numbers: dict[str, Array], phase: NDArray[Any], runs: r.Runs
+) -> Array:
     """How many times as long as its own phase a row's throughput takes, log, shape (row,).
 
     Where throughput is that of whole requests and latency that of one phase, the time of reading all prompts and
-    writing all answers, before any effect, is held against that of the step.
+    writing all answers, before any effect, is held against that of the step. ``note`` is that of each run.
     """
-    read, written = np.array(r.by_unique(notes.whole_requests, rows["note"])).reshape(-1, 2).T
-    out = np.zeros(len(read))
-    whole = np.flatnonzero(np.isfinite(read))
+    read, written = np.array(r.by_unique(notes.whole_requests, note)).reshape(-1, 2).T
+    out = np.zeros(len(runs.of_row))
+    whole = np.flatnonzero(np.isfinite(read)[runs.of_row])
     if not len(whole):
         return out
-    mine, read, written = r.take(rows, whole), read[whole], written[whole]
-    unsaid = {"note": np.full(len(whole), "", dtype=object), "throughput": np.full(len(whole), np.nan)}
+    run = runs.of_row[whole]
+    mine, read, written = r.take(rows, whole), read[run], written[run]
+    silent = np.full(len(whole), "", dtype=object)
 
     def time(item: str, length: Array) -> Array:
-        told = {"item": np.full(len(whole), item, dtype=object), "sequence_length": length}
-        return log_seconds(covariates(mine | unsaid | told).numbers)
+        told = {"item": np.full(len(whole), item, dtype=object), "sequence_length": length, "note": silent}
+        return log_seconds(covariates(mine | told).numbers)
 
     request = np.logaddexp(time("token_prefill", read), np.log(written) + time("token_decode", read + written / 2))
     steps = np.where(phase[whole] == notes.DECODE, np.log(written), 0.0)
