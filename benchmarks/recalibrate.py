@@ -2,10 +2,11 @@ r"""Fit the recalibration of a posterior on grouped folds, and report coverage b
 
     uv run python benchmarks/recalibrate.py DATA.parquet --posterior models/reference.nc [--out calibration.json]
 
-Every fold leaves out a fifth of the sources, devices, models or cells, fits the rest (at most ``--cap`` rows a source)
-and predicts what was left out: folds of times without the memory figures and folds of memory alone, of which there can
-be more, for they take seconds. The factors that bring held-out coverage to its level are written into the posterior.
-The scores "after" are those of factors fitted on the other folds: no fold is scored with factors that saw it.
+Every fold leaves out a fifth of the sources, devices, models or cells, fits all other rows and predicts what was left
+out, at most ``--cap`` rows of a source and ``--test`` in all: folds of times without the memory figures (some five
+minutes each) and folds of memory alone, of which there can be more, for they take seconds. The factors that bring
+held-out coverage to its level are written into the posterior. The scores "after" are those of factors fitted on the
+other folds: no fold is scored with factors that saw it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 from hwpredict.evaluate.recalibrate import recalibration
 from hwpredict.evaluate.reliability import COLUMNS
 from hwpredict.evaluate.scores import score
-from hwpredict.evaluate.splits import grouped_split
+from hwpredict.evaluate.splits import grouped_split, split_keys
 from hwpredict.performance import rows as r
 from hwpredict.performance.covariates import covariates
 from hwpredict.performance.design import observe
@@ -44,6 +45,25 @@ def thinned(rows: r.Table, cap: int, rng: np.random.Generator) -> r.Table:
     return r.take(rows, keep)
 
 
+class Folds:
+    """Divisions of a table: what is held out is drawn from few rows of each source, what is fitted is all the rest."""
+
+    def __init__(self, rows: r.Table, args: argparse.Namespace) -> None:
+        self.rows, self.args = rows, args
+        self.few = thinned(rows, args.cap, np.random.default_rng(0))
+
+    def fold(self, kind: str, seed: int) -> tuple[r.Table, Posterior]:
+        """Held-out rows, and a posterior that did not see their groups."""
+        keys = split_keys(self.few, kind)
+        test = grouped_split(self.few, kind, rng=np.random.default_rng(seed))
+        train = ~np.isin(split_keys(self.rows, kind).astype(str), np.unique(keys[test].astype(str)))
+        index = np.flatnonzero(test)
+        if len(index) > self.args.test:
+            index = np.sort(np.random.default_rng(0).choice(index, self.args.test, replace=False))
+        posterior = fit(r.take(self.rows, train), iterations=self.args.iterations, draws=96, seed=seed)
+        return r.take(self.few, index), posterior
+
+
 def of_times(rows: r.Table) -> r.Table:
     """Rows with a time, without their memory."""
     timed = np.isfinite(rows["throughput"]) | np.isfinite(rows["latency_ms"])
@@ -55,15 +75,6 @@ def of_memory(rows: r.Table) -> r.Table:
     untimed = rows | {name: np.full(r.length(rows), np.nan) for name in TIMES}
     tells = observe(untimed, covariates(untimed))
     return r.take(untimed, np.unique(tells.row))
-
-
-def fold(rows: r.Table, kind: str, seed: int, args: argparse.Namespace) -> tuple[r.Table, Posterior]:
-    """Held-out rows, and a posterior that did not see them."""
-    test = grouped_split(rows, kind, rng=np.random.default_rng(seed))
-    index = np.flatnonzero(test)
-    if len(index) > args.test:
-        index = np.sort(np.random.default_rng(0).choice(index, args.test, replace=False))
-    return r.take(rows, index), fit(r.take(rows, ~test), iterations=args.iterations, draws=96, seed=seed)
 
 
 def main() -> None:
@@ -80,11 +91,11 @@ def main() -> None:
     everything = r.table(read_measurements(args.data))
     done: list[tuple[str, r.Table, Posterior, Prediction]] = []
     for names, part in ((args.memory_folds, of_memory), (args.folds, of_times)):
-        rows = thinned(part(everything), args.cap, np.random.default_rng(0))
+        folds = Folds(part(everything), args)
         for name in filter(None, names.split(",")):
             kind, seed = name.split(":")
             began = time.perf_counter()
-            held, posterior = fold(rows, kind, int(seed), args)
+            held, posterior = folds.fold(kind, int(seed))
             done.append((kind, held, posterior, predict(posterior, held, draws=192, seed=1, calibrated=False)))
             print(f"{name}: {r.length(held)} rows held out, {time.perf_counter() - began:.0f} s", flush=True)
             factors = recalibration((h, p) for _, h, _, p in done)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwpredict.performance.design import Array, Codes, Design
 from hwpredict.performance.linearise import NormalEquations, simulate
@@ -88,12 +89,20 @@ class Laplace:
             out[start : start + count] = s.solve(np.stack(rhs, axis=1)).T
         return out
 
-    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    def sample(self, n: int, rng: np.random.Generator, given: tuple[Array, Array] | None = None) -> tuple[Array, Array]:
         """Joint draws of effects and of their scales.
 
         Every :data:`SHARED_SCALE` draws share scales: ``scale² ~ Scaled-Inv-Chi²(m + ν, mode)`` for ``m`` informed
         levels, the conditional posterior of a variance; and mixing weights of the Student-t levels and observations,
         ``Gamma((df + 1) / 2)`` around their expectation. The effects are drawn given them by randomise-then-optimise.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+        given : tuple of (effects, scales), optional
+            ``n`` draws of an earlier state on the same design: levels that are held here are taken from them, and the
+            free ones drawn given these, draw by draw, under the same scales.
 
         Returns
         -------
@@ -113,19 +122,24 @@ class Laplace:
         mixing = np.ones(d.n_levels)
         for start in range(0, n, SHARED_SCALE):
             these = slice(start, min(start + SHARED_SCALE, n))
-            ratio = np.where(learned, np.sqrt(freedom / rng.chisquare(freedom)), 1.0)
+            if given is None:
+                ratio = np.where(learned, np.sqrt(freedom / rng.chisquare(freedom)), 1.0)
+            else:
+                ratio = given[1][start] / self.scale
             mixing[heavy] = rng.standard_gamma(shape[heavy]) / shape[heavy]
             self.level_precision = precision * mixing / np.repeat(ratio, sizes) ** 2
             self._weight = weight * rng.standard_gamma((NOISE_DF + 1) / 2, len(d.y)) / ((NOISE_DF + 1) / 2)
             s.factorise(self._weight, self.level_precision)
-            effects[these] = self._perturbed(these.stop - start, rng)
+            effects[these] = self._perturbed(these.stop - start, rng, None if given is None else given[0][these])
             scales[these] = self.scale * ratio
         self.level_precision, self._weight = precision, weight
         s.factorise(weight, precision)
         return effects, scales
 
-    def _perturbed(self, n: int, rng: np.random.Generator) -> Array:
+    def _perturbed(self, n: int, rng: np.random.Generator, given: Array | None = None) -> Array:
         """``n`` draws of the effects given the weights, shape (draw, level), by randomise-then-optimise.
+
+        Levels that are held come from ``given``, shape (draw, level).
 
         Every draw is the fit to measurements and prior means that were perturbed by their own noise (Bardsley et al.
         2014), found with the factor at the mode. The first step is an exact draw of the linearised posterior; the
@@ -140,7 +154,7 @@ class Laplace:
             data = [root_w * (d.y - simulate(d, x)) + e for x, (e, _) in zip(b, noise, strict=True)]
             return np.stack(data), np.stack([root_p * x - z for x, (_, z) in zip(b, noise, strict=True)])
 
-        b = np.repeat(self.mode[None], n, axis=0)
+        b = np.repeat(self.mode[None], n, axis=0) if given is None else np.where(s.free, self.mode, given)
         data, prior = misfits(b)
         for correction in range(1 + CORRECTIONS):
             rhs = [s.transposed_product(root_w * f) - root_p * g for f, g in zip(data, prior, strict=True)]
@@ -165,6 +179,8 @@ def laplace(
     iterations: int = 25,
     rng: np.random.Generator,
     start: tuple[Array, Array, Array] | None = None,
+    power: Array | None = None,
+    free: NDArray[np.bool_] | None = None,
     progress: Callable[[int, dict[str, float], Laplace], None] | None = None,
 ) -> Laplace:
     """Fit mode and scales.
@@ -177,6 +193,10 @@ def laplace(
     rng : numpy.random.Generator
     start : tuple of (mode, scale, noise), optional
         Where to go on from, e.g. a checkpoint of a fit on the same design.
+    power : ndarray, shape (obs,), optional
+        Power that the likelihood of each observation is raised to; 1 by default.
+    free : ndarray of bool, shape (level,), optional
+        Levels to fit. All others are held where ``start`` has them, and so are all scales of effects.
     progress : callable, optional
         Called with the iteration, its record and the state after each iteration.
 
@@ -184,10 +204,11 @@ def laplace(
     -------
     Laplace
     """
-    s = NormalEquations(d)
+    s = NormalEquations(d, free)
+    power = np.ones(len(d.y)) if power is None else power
     sizes = np.diff(d.starts)
     prior = np.array([e.scale for e in d.effects])
-    learned = np.array([e.learned for e in d.effects]) & (sizes > 0)
+    learned = np.array([e.learned for e in d.effects]) & (sizes > 0) & (free is None)
     df = np.array([e.df for e in d.effects])
     level_df = np.repeat(df, sizes)
     gaussian, finite_df = np.isinf(level_df), np.where(np.isinf(level_df), 1.0, level_df)
@@ -205,7 +226,7 @@ def laplace(
 
     def linearise() -> tuple[Array, Array, Array]:
         residual = d.y - s.linearise(state.mode)
-        weight = (NOISE_DF + 1) / (NOISE_DF * state.noise[d.noise] ** 2 + residual**2 + fitted_variance)
+        weight = power * (NOISE_DF + 1) / (NOISE_DF * state.noise[d.noise] ** 2 + residual**2 + fitted_variance)
         square = (state.mode**2 + spread) / np.repeat(state.scale, sizes) ** 2
         tail = np.where(gaussian, 1.0, (finite_df + 1) / (finite_df + square))
         precision = tail / np.repeat(state.scale, sizes) ** 2
@@ -230,7 +251,7 @@ def laplace(
         proposed = _scales(d, tail, state.mode, spread, state.scale, prior, sizes, settled)
         if settled:
             proposed = state.scale * np.exp(pace.taken(np.log(proposed / state.scale)))
-        state.scale = np.where(learned, proposed, prior)
+        state.scale = np.where(learned, proposed, state.scale)
         residual = d.y - s.linearise(state.mode)
         square = residual**2 + fitted_variance
         u = (NOISE_DF + 1) / (NOISE_DF + square / sigma**2)

@@ -18,9 +18,12 @@ from hwpredict.performance.engine import Laplace, laplace
 from hwpredict.performance.outliers import outliers, write_report
 from hwpredict.performance.parts import EFFECTS, Effect
 from hwpredict.performance.posterior import DRAWS, Posterior
+from hwpredict.performance.tables import of_one_table, powers
 
 #: Newton and expectation-maximisation steps; the scales move by some per cent in the last ones.
 ITERATIONS = 30
+#: Newton steps for what single tables know, given what they share.
+ITERATIONS_OF_TABLES = 20
 
 Progress = Callable[[int, dict[str, float]], None]
 
@@ -84,7 +87,12 @@ def fit(
         if progress is not None:
             progress(done + iteration, record)
 
-    state = laplace(d, iterations=max(iterations - done, 1), rng=rng, start=start, progress=step)
+    power = powers(d)
+    state = laplace(d, iterations=max(iterations - done, 1), rng=rng, start=start, power=power, progress=step)
+    drawn = state.sample(draws, rng)
+    if (power < 1).any():
+        state = _finish(state, rng, progress, iterations)
+        drawn = state.sample(draws, rng, given=drawn)
     if report is not None:
         write_report(report, outliers(state, rows))
     sources = sorted(set(rows["source"].tolist()))
@@ -98,7 +106,21 @@ def fit(
         "levels": d.n_levels,
         "sources": sources,
     }
-    return Posterior.from_laplace(state, rng, draws=draws, attrs=provenance | (attrs or {}))
+    return Posterior.from_laplace(state, *drawn, attrs=provenance | (attrs or {}))
+
+
+def _finish(shared: Laplace, rng: np.random.Generator, progress: Progress | None, done: int) -> Laplace:
+    """Fit what single tables know to all of their rows, given what they share: see :mod:`.tables`."""
+    d = shared.design
+
+    def step(iteration: int, record: dict[str, float], _: Laplace) -> None:
+        if progress is not None:
+            progress(done + iteration, record)
+
+    start = (shared.mode, shared.scale, shared.noise)
+    state = laplace(d, iterations=ITERATIONS_OF_TABLES, rng=rng, start=start, free=of_one_table(d), progress=step)
+    state.history = shared.history + state.history
+    return state
 
 
 def _signature(d: Design) -> float:

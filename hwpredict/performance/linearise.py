@@ -111,36 +111,52 @@ class Linearisation:
 
 
 class NormalEquations(Linearisation):
-    """The factor of J'WJ + P, on a sparsity pattern that is found once."""
+    """The factor of J'WJ + P for the levels that are free, on a sparsity pattern that is found once.
 
-    def __init__(self, d: Design) -> None:
+    Parameters
+    ----------
+    d : Design
+    free : ndarray of bool, shape (level,), optional
+        Levels to solve for; all others are held where they are. All by default.
+    """
+
+    def __init__(self, d: Design, free: NDArray[np.bool_] | None = None) -> None:
         super().__init__(d)
-        p = d.n_levels
-        index = np.arange(1, len(self.jac.indices) + 1)
-        transposed = sp.csc_array((index, self.jac.indices, self.jac.indptr), shape=(p, len(d.y))).tocsr()
+        self.free = np.ones(d.n_levels, dtype=bool) if free is None else free
+        self._levels = np.flatnonzero(self.free)
+        p = len(self._levels)
+        number = np.cumsum(self.free) - 1
+        self._kept = np.flatnonzero(self.free[self.jac.indices])
+        self._col_of = number[self.jac.indices[self._kept]].astype(self.jac.indices.dtype)
+        self._row_ptr = np.searchsorted(self._kept, self.jac.indptr).astype(self.jac.indptr.dtype)
+        index = np.arange(1, len(self._kept) + 1)
+        transposed = sp.csc_array((index, self._col_of, self._row_ptr), shape=(p, len(d.y))).tocsr()
         self._t_ptr, self._t_row, self._t_where = transposed.indptr, transposed.indices, transposed.data - 1
-        binary = self.jac.astype(bool)
+        binary = sp.csr_array((np.ones(len(self._kept), dtype=bool), self._col_of, self._row_ptr), shape=(len(d.y), p))
         pattern = (binary.T @ binary).tocsr() + sp.eye_array(p, dtype=bool, format="csr")
         upper = sp.csr_array(sp.triu(pattern, format="csr"))
         upper.sort_indices()
         self._ptr, self._col = upper.indptr, upper.indices
         self._factor = cholesky()
         self._shape = (p, p)
-        self.diagonal = np.empty(p)
+        self.diagonal = np.ones(d.n_levels)
 
     def factorise(self, weight: Array, precision: Array) -> None:
         """Factorise J' diag(weight) J + diag(precision)."""
         normal = np.empty(len(self._col))
         _normal_matrix(
-            normal, self._ptr, self._col, self.jac.indptr, self.jac.indices, self.jac.data,
-            self._t_ptr, self._t_row, self._t_where, weight, precision, numba.get_num_threads(),
+            normal, self._ptr, self._col, self._row_ptr, self._col_of, self.jac.data[self._kept],
+            self._t_ptr, self._t_row, self._t_where, weight, precision[self._levels], numba.get_num_threads(),
         )  # fmt: skip
-        self.diagonal = normal[self._ptr[:-1]]
+        self.diagonal = np.where(self.free, 1.0, precision)
+        self.diagonal[self._levels] = normal[self._ptr[:-1]]
         self._factor.factorise(sp.csr_matrix((normal, self._col, self._ptr), shape=self._shape))
 
     def solve(self, v: Array) -> Array:
-        """Solve with the factor."""
-        return self._factor.solve(v)
+        """Solve with the factor, shape of ``v``: 0 where a level is held."""
+        out = np.zeros_like(v)
+        out[self._levels] = self._factor.solve(np.ascontiguousarray(v[self._levels]))
+        return out
 
     def transposed_product(self, v: Array) -> Array:
         """J'v."""

@@ -102,10 +102,16 @@ class Effect:
     slope: str = ""
 
 
-def _each(name: str, labels: tuple[str, ...], parts: tuple[str, ...], scale: float, **options: object) -> list[Effect]:
-    """The same levels with an effect of their own in each of several parts."""
+def _each(
+    name: str, labels: tuple[str, ...], parts: tuple[str, ...], scale: float | tuple[float, ...], **options: object
+) -> list[Effect]:
+    """The same levels with an effect of their own in each of several parts, of one scale or of one for each part."""
     metric = TIME if parts[0] in TIME_PARTS else MEMORY
-    return [Effect(f"{name}:{p}", metric, labels, (p,), scale, **options) for p in parts]  # type: ignore[arg-type]
+    scales = scale if isinstance(scale, tuple) else (scale,) * len(parts)
+    return [
+        Effect(f"{name}:{p}", metric, labels, (p,), s, **options)  # type: ignore[arg-type]
+        for p, s in zip(parts, scales, strict=True)
+    ]
 
 
 def _row(name: str, labels: tuple[str, ...], scale: float, **options: object) -> Effect:
@@ -117,6 +123,8 @@ def _memory_row(name: str, labels: tuple[str, ...], scale: float, **options: obj
 
 
 _COST = ("compute", "activation", "weights", "overhead")
+#: Of those, what does not depend on how large the weights are.
+_UNLOADED = ("compute", "activation", "overhead")
 _SOFTWARE = ("platform", "runtime", "version", "precision", "layout", "mode")
 _ODD = 4.0
 #: Harnesses: most agree within some ten percent, and a few time another thing than the rest.
@@ -127,13 +135,11 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("intercept", (), TIME_PARTS, 1.5, learned=False),
     *_each("platform", ("platform",), TIME_PARTS, 0.7),
     *_each("phase", ("phase", "platform"), ("compute", "weights", "overhead"), 0.5),
-    *_each("mode", ("mode", "platform"), ("compute", "activation", "weights"), 0.4),
-    *_each("mode", ("mode", "platform"), ("overhead",), 0.8),
+    *_each("mode", ("mode", "platform"), _COST, (0.4, 0.4, 0.4, 0.8)),
     *_each("unit", ("platform", "precision", "unit"), ("compute",), 0.4),
     *_each("precision", ("precision", "platform"), ("activation", "weights", "overhead"), 0.3),
     *_each("segment", ("segment", "platform"), _COST, 0.3),
-    *_each("generation", ("generation", "platform"), ("compute", "activation", "weights"), 0.3),
-    *_each("generation", ("generation", "platform"), ("overhead",), 0.5),
+    *_each("generation", ("generation", "platform"), _COST, (0.3, 0.3, 0.3, 0.5)),
     *_each("generation precision", ("generation", "precision"), ("compute",), 0.3),
     Effect(
         "device:all", TIME, ("device", "platform"), ("compute", "activation", "weights", "kv", "overhead"), 0.3, df=_ODD
@@ -144,20 +150,15 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("framework", ("framework", "platform"), _COST, 0.5),
     *_each("framework precision", ("framework", "platform", "precision"), ("compute", "activation"), 0.3),
     *_each("framework segment", ("framework", "segment", "platform"), ("compute", "overhead"), 0.4),
-    *_each("software", _SOFTWARE, ("activation", "weights"), 0.2),
-    *_each("software", _SOFTWARE, ("compute", "overhead"), 0.35),
-    *_each("config", ("device", *_SOFTWARE), ("compute", "activation"), 0.1),
-    *_each("config", ("device", *_SOFTWARE), ("overhead",), 0.2),
+    *_each("software", _SOFTWARE, _COST, (0.35, 0.2, 0.2, 0.35)),
+    *_each("config", ("device", *_SOFTWARE), _UNLOADED, (0.1, 0.1, 0.2)),
     # models
-    *_each("architecture", ("architecture", "family"), ("compute", "activation"), 0.35),
-    *_each("architecture", ("architecture", "family"), ("weights", "overhead"), 0.5),
-    *_each("architecture platform", ("architecture", "platform"), ("compute", "activation"), 0.25),
-    *_each("architecture platform", ("architecture", "platform"), ("overhead",), 0.5),
+    *_each("architecture", ("architecture", "family"), _COST, (0.35, 0.35, 0.5, 0.5)),
+    *_each("architecture platform", ("architecture", "platform"), _UNLOADED, (0.25, 0.25, 0.5)),
     *_each(
         "architecture software", ("architecture", "platform", "framework", "compiled"), ("compute", "activation"), 0.3
     ),
-    *_each("family", ("family", "platform"), ("compute",), 0.3),
-    *_each("family", ("family", "platform"), ("activation", "overhead"), 0.5),
+    *_each("family", ("family", "platform"), _UNLOADED, (0.3, 0.5, 0.5)),
     # what nobody stated
     *_each("no_macs", ("no_macs",), ("compute",), 0.9, df=_ODD),
     *_each("no_acts", ("no_acts",), ("activation",), 0.5, df=_ODD),

@@ -29,6 +29,7 @@ from hwpredict.performance.layout import Layout, layout
 from hwpredict.performance.parts import MEMORY, PART_NAMES, Effect
 
 if TYPE_CHECKING:
+    from hwpredict.performance.design import Array
     from hwpredict.performance.engine import Laplace  # with SciPy and numba, which only fitting takes
 
 #: Version of the file layout; a file of another version is refused.
@@ -153,14 +154,13 @@ class Posterior:
     def from_laplace(
         cls,
         state: Laplace,
-        rng: np.random.Generator,
+        effects: Array,
+        scale: Array,
         *,
-        draws: int = DRAWS,
         attrs: Mapping[str, Any] | None = None,
     ) -> Posterior:
-        """Draw from a fitted approximation and pack the draws (see :meth:`Laplace.sample`)."""
+        """Pack draws from a fitted approximation (see :meth:`Laplace.sample`)."""
         d = state.design
-        effects, scale = state.sample(draws, rng)
         mean = effects.mean(axis=0)
         deviation = np.clip(np.rint((effects - mean) / STEP), -32767, 32767).astype(np.int16)
         is_memory = np.array([n.startswith("memory") for n in d.noise_names])
