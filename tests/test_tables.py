@@ -10,6 +10,8 @@ from helpers import A100, T4, Row, build, drawn
 
 from hwpredict.performance.design import Design
 from hwpredict.performance.engine import Laplace, laplace
+from hwpredict.performance.fit import ITERATIONS_OF_TABLES, fit
+from hwpredict.performance.parts import EFFECTS as ALL
 from hwpredict.performance.tables import MOST_OBSERVATIONS, of_one_table, powers, tables
 
 EFFECTS = ("intercept:compute", "device:all", "framework:compute", "model:row", "source:row")
@@ -100,3 +102,13 @@ def test_a_large_table_bends_what_is_shared_less_than_its_rows_would() -> None:
     _, state = fitted(d)
     error = [abs(float(np.diff(b[devices])[0] - np.diff(truth[devices])[0])) for b in (full.mode, state.mode)]
     assert error[1] < error[0] - 0.1
+
+
+def test_fit_finishes_large_tables_among_others_only() -> None:
+    chosen = tuple(e for e in ALL if e.name in EFFECTS)
+    large = rows("large", LARGE, 60)
+    alone = fit(large, iterations=3, draws=8, effects=chosen)
+    among = fit(rows("small", SMALL, 2) + large, iterations=3, draws=8, effects=chosen)
+    assert len(alone.attrs["history"]) == 3
+    assert len(among.attrs["history"]) == 3 + ITERATIONS_OF_TABLES
+    assert among.n_draws == 8

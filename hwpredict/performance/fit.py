@@ -43,6 +43,9 @@ def fit(
 ) -> Posterior:
     """Fit the model to measurements.
 
+    Where a table has more observations than it weighs as in what tables share (:mod:`hwpredict.performance.tables`),
+    what it alone knows is fitted afterwards to all of its rows, in :data:`ITERATIONS_OF_TABLES` further steps.
+
     Parameters
     ----------
     frame : pandas.DataFrame or mapping of columns or list of mappings
