@@ -36,32 +36,13 @@ MEMORY_FOLDS = ",".join(f"{kind}:{seed}" for kind in ("source", "device", "model
 TIMES = ("throughput", "latency_ms")
 
 
-def thinned(rows: r.Table, cap: int, rng: np.random.Generator) -> r.Table:
-    """At most ``cap`` rows of each source."""
+def few(rows: r.Table, cap: int, rng: np.random.Generator) -> np.ndarray:
+    """Mask of at most ``cap`` rows of each source."""
     keep = np.zeros(r.length(rows), dtype=bool)
     for source in sorted(set(rows["source"].tolist())):
         mine = np.flatnonzero(rows["source"] == source)
         keep[mine if len(mine) <= cap else rng.choice(mine, cap, replace=False)] = True
-    return r.take(rows, keep)
-
-
-class Folds:
-    """Divisions of a table: what is held out is drawn from few rows of each source, what is fitted is all the rest."""
-
-    def __init__(self, rows: r.Table, args: argparse.Namespace) -> None:
-        self.rows, self.args = rows, args
-        self.few = thinned(rows, args.cap, np.random.default_rng(0))
-
-    def fold(self, kind: str, seed: int) -> tuple[r.Table, Posterior]:
-        """Held-out rows, and a posterior that did not see their groups."""
-        keys = split_keys(self.few, kind)
-        test = grouped_split(self.few, kind, rng=np.random.default_rng(seed))
-        train = ~np.isin(split_keys(self.rows, kind).astype(str), np.unique(keys[test].astype(str)))
-        index = np.flatnonzero(test)
-        if len(index) > self.args.test:
-            index = np.sort(np.random.default_rng(0).choice(index, self.args.test, replace=False))
-        posterior = fit(r.take(self.rows, train), iterations=self.args.iterations, draws=96, seed=seed)
-        return r.take(self.few, index), posterior
+    return keep
 
 
 def of_times(rows: r.Table) -> r.Table:
@@ -75,6 +56,21 @@ def of_memory(rows: r.Table) -> r.Table:
     untimed = rows | {name: np.full(r.length(rows), np.nan) for name in TIMES}
     tells = observe(untimed, covariates(untimed))
     return r.take(untimed, np.unique(tells.row))
+
+
+def fold(
+    rows: r.Table, labels: r.Table, drawn: np.ndarray, kind: str, seed: int, args: argparse.Namespace
+) -> tuple[r.Table, Posterior]:
+    """Those of the ``drawn`` rows that are held out, and a posterior that did not see their groups."""
+    few_rows, few_labels = r.take(rows, drawn), r.take(labels, drawn)
+    test = grouped_split(few_rows, kind, rng=np.random.default_rng(seed), labels=few_labels)
+    keys = split_keys(rows, kind, labels).astype(str)
+    train = ~np.isin(keys, np.unique(keys[drawn][test]))
+    index = np.flatnonzero(test)
+    if len(index) > args.test:
+        index = np.sort(np.random.default_rng(0).choice(index, args.test, replace=False))
+    posterior = fit(r.take(rows, train), iterations=args.iterations, draws=96, seed=seed)
+    return r.take(few_rows, index), posterior
 
 
 def main() -> None:
@@ -91,11 +87,12 @@ def main() -> None:
     everything = r.table(read_measurements(args.data))
     done: list[tuple[str, r.Table, Posterior, Prediction]] = []
     for names, part in ((args.memory_folds, of_memory), (args.folds, of_times)):
-        folds = Folds(part(everything), args)
+        rows = part(everything)
+        labels, drawn = covariates(rows).labels, few(rows, args.cap, np.random.default_rng(0))
         for name in filter(None, names.split(",")):
             kind, seed = name.split(":")
             began = time.perf_counter()
-            held, posterior = folds.fold(kind, int(seed))
+            held, posterior = fold(rows, labels, drawn, kind, int(seed), args)
             done.append((kind, held, posterior, predict(posterior, held, draws=192, seed=1, calibrated=False)))
             print(f"{name}: {r.length(held)} rows held out, {time.perf_counter() - began:.0f} s", flush=True)
             factors = recalibration((h, p) for _, h, _, p in done)

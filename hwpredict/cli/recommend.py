@@ -150,6 +150,7 @@ def _report_infeasible(error: InfeasibleError, format: str) -> None:
     elif format == "csv":
         output.dump_csv(error.options)
     else:
+        # the values of an option are typed as objects, as they are numbers and texts
         rows = [
             [
                 str(x["name"]), f"{x['p_feasible']:.0%}", _fits(float(x["p_fits"])),  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ def leave_one_out(posterior: Posterior, rows: r.Table, metric: str, *, seed: int
 
     likelihood = log_likelihood(posterior, rows, metric, seed=seed)
     # weights that sum to one
-    weight, k = array_stats.psislw(likelihood, axis=-1)  # type: ignore[no-untyped-call]
+    weight, k = array_stats.psislw(likelihood, axis=-1)  # type: ignore[no-untyped-call]  # arviz_stats is not
     return np.asarray(logsumexp(weight + likelihood, axis=1)), np.asarray(k, float)
 
 

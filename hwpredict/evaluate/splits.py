@@ -102,7 +102,9 @@ def grouped_folds(keys: NDArray[Any], n_folds: int, rng: np.random.Generator) ->
     return np.asarray(fold[codes])
 
 
-def grouped_split(rows: Table, kind: str, *, share: float = 0.2, rng: np.random.Generator) -> Mask:
+def grouped_split(
+    rows: Table, kind: str, *, share: float = 0.2, rng: np.random.Generator, labels: Table | None = None
+) -> Mask:
     """Mark the test rows of a split by groups.
 
     Parameters
@@ -113,6 +115,8 @@ def grouped_split(rows: Table, kind: str, *, share: float = 0.2, rng: np.random.
     share : float
         Share of the groups held out, at least one group.
     rng : numpy.random.Generator
+    labels : mapping of str to ndarray, optional
+        See :func:`split_keys`.
 
     Returns
     -------
@@ -125,7 +129,7 @@ def grouped_split(rows: Table, kind: str, *, share: float = 0.2, rng: np.random.
     InvalidWorkloadError
         There are fewer than two groups, so that nothing would be left to train on.
     """
-    keys = split_keys(rows, kind)
+    keys = split_keys(rows, kind, labels)
     names, codes = np.unique(keys.astype(str), return_inverse=True)
     known = np.flatnonzero(names != "")
     if len(known) < 2:

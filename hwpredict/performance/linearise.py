@@ -124,15 +124,14 @@ class NormalEquations(Linearisation):
         super().__init__(d)
         self.free = np.ones(d.n_levels, dtype=bool) if free is None else free
         self._levels = np.flatnonzero(self.free)
-        p = len(self._levels)
-        number = np.cumsum(self.free) - 1
-        self._kept = np.flatnonzero(self.free[self.jac.indices])
-        self._col_of = number[self.jac.indices[self._kept]].astype(self.jac.indices.dtype)
-        self._row_ptr = np.searchsorted(self._kept, self.jac.indptr).astype(self.jac.indptr.dtype)
-        index = np.arange(1, len(self._kept) + 1)
-        transposed = sp.csc_array((index, self._col_of, self._row_ptr), shape=(p, len(d.y))).tocsr()
+        n, p = len(d.y), len(self._levels)
+        entry = np.arange(1, len(self.jac.indices) + 1)
+        free_part = sp.csr_array((entry, self.jac.indices, self.jac.indptr), shape=self.jac.shape)[:, self._levels]
+        self._entries, self._entry_ptr, self._entry_col = free_part.data - 1, free_part.indptr, free_part.indices
+        index = np.arange(1, len(self._entries) + 1)
+        transposed = sp.csc_array((index, self._entry_col, self._entry_ptr), shape=(p, n)).tocsr()
         self._t_ptr, self._t_row, self._t_where = transposed.indptr, transposed.indices, transposed.data - 1
-        binary = sp.csr_array((np.ones(len(self._kept), dtype=bool), self._col_of, self._row_ptr), shape=(len(d.y), p))
+        binary = free_part.astype(bool)
         pattern = (binary.T @ binary).tocsr() + sp.eye_array(p, dtype=bool, format="csr")
         upper = sp.csr_array(sp.triu(pattern, format="csr"))
         upper.sort_indices()
@@ -145,7 +144,7 @@ class NormalEquations(Linearisation):
         """Factorise J' diag(weight) J + diag(precision)."""
         normal = np.empty(len(self._col))
         _normal_matrix(
-            normal, self._ptr, self._col, self._row_ptr, self._col_of, self.jac.data[self._kept],
+            normal, self._ptr, self._col, self._entry_ptr, self._entry_col, self.jac.data[self._entries],
             self._t_ptr, self._t_row, self._t_where, weight, precision[self._levels], numba.get_num_threads(),
         )  # fmt: skip
         self.diagonal = np.where(self.free, 1.0, precision)

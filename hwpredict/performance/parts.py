@@ -102,6 +102,7 @@ class Effect:
     slope: str = ""
 
 
+# the options of these three are fields of an Effect of several types, which a checker takes for one
 def _each(
     name: str, labels: tuple[str, ...], parts: tuple[str, ...], scale: float | tuple[float, ...], **options: object
 ) -> list[Effect]:

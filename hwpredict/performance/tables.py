@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwpredict.performance.design import SEPARATOR, Array, Codes, Design
-from hwpredict.performance.parts import MEMORY
 
 #: Observations (a row has one or two of times and one of memory) that a table weighs as, at most, in what several
 #: tables share. Chosen on folds that left out sources, devices, models and cells (docs/model.md).
@@ -36,9 +35,8 @@ def powers(d: Design) -> Array:
     """
     table = tables(d)
     size = np.bincount(table)
-    memory = np.array([name.startswith(MEMORY) for name in d.noise_names])[d.noise]
     power = np.minimum(1.0, MOST_OBSERVATIONS / size)[table]
-    for kind in (memory, ~memory):
+    for kind in (d.observations.memory, ~d.observations.memory):
         if len(np.unique(table[kind])) == 1:
             power[kind] = 1.0
     return power

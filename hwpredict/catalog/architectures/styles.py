@@ -67,7 +67,7 @@ class Style:
 def _gpt(label: str, **changes: bool) -> Style:
     """Style of GPT-2 and what came from it: biases everywhere, layer norms, no gate."""
     switches = {"qkv_bias": True, "out_bias": True, "mlp_bias": True, "tied": True, "positions": True} | changes
-    return Style(label, gated=False, norm=2, **switches)  # type: ignore[arg-type]
+    return Style(label, gated=False, norm=2, **switches)  # type: ignore[arg-type]  # a dict of bool
 
 
 STYLES: dict[str, Style] = {
