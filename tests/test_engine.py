@@ -120,6 +120,13 @@ def settle(d: Design, b: Array, scale: Array, noise: Array) -> Array:
     pytest.fail("no mode found")
 
 
+def test_figures_that_repeat_exactly_leave_some_noise() -> None:
+    d, _ = drawn(build(grid(), *EFFECTS), np.random.default_rng(0), scale=scales(build(grid(), *EFFECTS)), noise=0.0)
+    state = laplace(d, iterations=40, rng=np.random.default_rng(1))
+    assert (state.noise >= engine.NOISE_FLOOR).all()
+    assert np.isfinite(state.mode).all()
+
+
 def test_a_step_of_levels_that_make_up_for_each_other_is_shortened_as_a_whole() -> None:
     class Sum:
         def linearise(self, b: np.ndarray) -> np.ndarray:

@@ -81,6 +81,72 @@ def test_instances_on_one_device_are_one_batch() -> None:
     assert one.numbers["log_items"] == many.numbers["log_items"]
 
 
+def test_a_batch_that_is_stated_of_each_device_counts_on_all_of_them() -> None:
+    row = {"model": "resnet50", "hardware": "cuda", "throughput": 1.0, "n_devices": 8, "batch_size": 32}
+    each = row | {"note": "Offline; batch_size=gpu_batch_size of the submitter's config"}
+    assert np.exp(covariates(r.table([row, each])).numbers["log_items"]).tolist() == pytest.approx([32, 256])
+
+
+@pytest.mark.parametrize(("hardware", "batch"), [("cuda", 512), ("tpu", 512), ("cpu", 64)])
+def test_accelerators_write_waiting_texts_in_large_batches(hardware: str, batch: int) -> None:
+    note = "MLPerf Inference v4.1 closed, NVIDIA, DGX, Offline, model dir llama2-70b-99"
+    row = {"model": "llama-2-70b", "model_family": "text_generation", "hardware": hardware, "throughput": 1.0}
+    x = covariates(r.table([row | {"item": "token", "note": note}])).numbers
+    assert np.exp(x["log_items"]).tolist() == pytest.approx([batch])
+
+
+@pytest.mark.parametrize(
+    ("note", "machine"),
+    [
+        ('discussion 57; Win; Chrome 122; WebGPU adapter "nvidia turing"', "discussion 57"),
+        (CLOSED.format("resnet50", ""), "NVIDIA, DGX-H100_TRT"),
+        ("Q4_K - Medium, accelerator memory 24 GB, host AMD Ryzen 9 7950X (znver4), Linux", "AMD Ryzen 9 7950X"),
+        ("1 socket x 14 instances; example=static; table=ONNX Models", "example=static; table=ONNX Models"),
+        ("E2E throughput, multi thread; DPU MHz=350; vitis-ai v2.5; table=VCK5000", "DPU MHz=350"),
+        ("prefill pp512", ""),
+    ],
+)
+def test_notes_tell_machines_of_a_source_apart(note: str, machine: str) -> None:
+    assert notes.machine(note) == machine
+
+
+def test_who_names_no_harness_has_some_machine_or_other() -> None:
+    rows = [{"model": "resnet50", "hardware": "cuda", "source": source} for source in (r.UNSTATED, "lab")]
+    assert covariates(r.table(rows)).labels["machine"].tolist() == [r.UNSTATED, ""]
+
+
+@pytest.mark.parametrize(
+    ("framework", "item", "tokens", "devices", "faster"),
+    [
+        ("llama.cpp", "token_decode", 4096, 4, 1.0),
+        ("llama.cpp", "token_prefill", 512, 4, 1.0),
+        ("llama.cpp", "token_prefill", 4096, 4, 4 * 8 / 11),
+        ("llama.cpp", "token_prefill", 4096, 1, 1.0),
+        ("vLLM", "token_prefill", 512, 4, 4.0),
+    ],
+)
+def test_devices_that_take_turns_read_a_long_prompt_in_pieces(
+    framework: str, item: str, tokens: int, devices: int, faster: float
+) -> None:
+    row = {
+        "model": "llama-3-8b", "model_family": "text_generation", "hardware": "cuda", "runtime": framework,
+        "item": item, "sequence_length": tokens, "n_devices": devices, "batch_size": 1,
+    }  # fmt: skip
+    assert np.exp(covariates(r.table([row])).numbers["log_parallel"]).tolist() == pytest.approx([faster])
+
+
+def test_the_first_prompt_after_a_start_is_a_phase_of_its_own() -> None:
+    row = {"model": "llama-3-8b", "model_family": "text_generation", "hardware": "cuda", "item": "token_prefill"}
+    rows = [row | {"note": note} for note in ("llama-bench pp512", "one cold prompt pass (first batch)")]
+    assert covariates(r.table(rows)).labels["phase"].tolist() == [notes.PREFILL, notes.COLD]
+
+
+def test_webassembly_computes_in_single_precision() -> None:
+    row = {"model": "resnet50", "hardware": "cpu", "device": "Apple M3", "runtime": "onnxruntime-web wasm (1 thread)"}
+    peaks = covariates(r.table([row | {"precision": p} for p in ("fp32", "fp16", "int8")])).numbers["log_peak"]
+    assert len(set(peaks.tolist())) == 1
+
+
 def test_a_language_model_of_unstated_precision_runs_as_published() -> None:
     rows = [
         {"model": model, "model_family": family, "hardware": hardware, "source": "lab"}
@@ -155,6 +221,11 @@ def test_a_batch_that_nobody_states_is_middling_or_fills_every_device(note: str,
 )
 def test_a_benchmark_means_another_network_by_a_name_in_another_version(model: str, note: str, expected: str) -> None:
     assert harness.network(model, note) == expected
+
+
+def test_training_for_mlperf_means_retinanet_by_ssd() -> None:
+    assert harness.network("ssd", "", "mlperf_training") == "retinanet-resnext50"
+    assert harness.network("ssd", "", "nvidia_dle") == "ssd"
 
 
 def work(**row: object) -> float:

@@ -123,3 +123,11 @@ def test_no_effect_of_few_levels_ran_away(predictor: HardwareModelPredictor) -> 
         if effect.learned and np.isinf(effect.df) and 0 < len(levels) <= 50:
             assert posterior.scale[:, k].mean() < 3 * effect.scale, effect.name
             assert np.abs(levels).max() < 4, effect.name
+
+
+def test_weights_take_the_memory_that_they_take(predictor: HardwareModelPredictor) -> None:
+    # what single precisions and architectures take beyond their bytes; only what a table shows may be anything
+    posterior = predictor.posterior
+    for k, effect in enumerate(posterior.effects):
+        if effect.parts == ("m_weights",) and np.isinf(effect.df):
+            assert np.abs(posterior.mean[posterior.effect_slice(k)]).max() < 1, effect.name

@@ -28,6 +28,8 @@ PICTURES = ("image", "clip", "item")
 #: Frameworks that give each device some layers, so that a token passes through one device after the other: several hold
 #: a larger model, and are no faster (llama.cpp's ``--split-mode layer``, its default).
 IN_TURN = frozenset({"llama.cpp"})
+#: Tokens of a prompt that these frameworks let a device take at once (llama.cpp's ``--ubatch-size``).
+PIECE = 512.0
 #: Frameworks that compute fp32 in tf32 on GPUs that can, unless told otherwise: TensorFlow since 2.4 (NVIDIA's builds
 #: since 1.15), TensorRT since 7.2, ONNX Runtime's provider for CUDA (``use_tf32``). PyTorch does so for convolutions
 #: (``torch.backends.cudnn.allow_tf32``); the containers that some harnesses run in, everywhere
@@ -82,7 +84,8 @@ def covariates(rows: r.Table) -> Covariates:
     runs = r.runs(rows)
     once = r.take(rows, runs.first)
     once["note_head"] = np.array([n[: harness.HEAD] for n in once["note"]], dtype=object)
-    once["model"] = np.array(r.by_unique(harness.network, once["model"], once["note_head"]), dtype=object)
+    named = (once[name] for name in ("model", "note_head", "source"))
+    once["model"] = np.array(r.by_unique(harness.network, *named), dtype=object)
     families = r.by_unique(tasks.family, once["model"], once["model_family"])
     once["model_family"] = np.array(families, dtype=object)
     counts = r.by_unique(
@@ -98,7 +101,8 @@ def covariates(rows: r.Table) -> Covariates:
     work = step_work(rows, once, labels, rates["log_capacity"], runs)
     # a recogniser's few tokens of text are not what language models are asked
     heard = (labels["phase"] == notes.PREFILL) & (labels["family"] == "audio")
-    labels["phase"] = np.where(heard, notes.PROMPT, labels["phase"]).astype(object)
+    cold = np.array(r.by_unique(notes.cold, labels["phase"], once["note"]), dtype=bool)
+    labels["phase"] = np.where(heard, notes.PROMPT, np.where(cold, notes.COLD, labels["phase"])).astype(object)
     total = np.array(r.by_unique(meters.of_all_devices, once["note"]))
     rates["log_devices"] = np.log(devices_used(once))
     rates["log_memory_devices"] = np.where(total, 0.0, rates["log_devices"])
@@ -111,7 +115,7 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["length_slope"] = 2 * np.tanh(numbers["log_length"] / 2)
     sharded = labels["sharded"] == "sharded"
     in_turn = sharded & np.isin(labels["framework"], list(IN_TURN))
-    numbers["log_parallel"] = np.where(in_turn, 0.0, numbers["log_devices"])
+    numbers["log_parallel"] = np.where(in_turn, _log_pipelined(numbers, labels["phase"]), numbers["log_devices"])
     numbers["log_sharded"] = np.where(sharded, numbers["log_parallel"], 0.0)
     numbers["log_memory_sharded"] = np.where(sharded, numbers["log_memory_devices"], 0.0)
     # seconds that the arithmetic of a step takes at the peak of all devices together
@@ -125,6 +129,16 @@ def covariates(rows: r.Table) -> Covariates:
     numbers["log_resident_bytes"] = np.where(labels["segment"] == "mcu", -np.inf, numbers["log_resident_bytes"])
     numbers["log_items"] = numbers["log_items"] - _log_longer(rows, once["note"], numbers, labels["phase"], runs)
     return Covariates(numbers, labels, runs)
+
+
+def _log_pipelined(numbers: dict[str, Array], phase: NDArray[Any]) -> Array:
+    """How much faster devices are that take turns than one of them, log, shape (row,).
+
+    A prompt passes through them in pieces one behind the other, so that n devices need C + n - 1 of n C turns for C
+    pieces; a token that is written is one piece.
+    """
+    pieces = np.where(phase == notes.PREFILL, np.maximum(np.exp(numbers["log_length"]) * 512.0 / PIECE, 1.0), 1.0)
+    return numbers["log_devices"] + np.log(pieces) - np.log(pieces + np.exp(numbers["log_devices"]) - 1)
 
 
 def _log_longer(
@@ -199,6 +213,10 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         # drivers of some boards do not show what the accelerator holds; who names no harness asks what it holds
         "shown": np.where((meter == meters.SHOWN) & (rows["source"] != r.UNSTATED), meters.SHOWN, "").astype(object),
         "setting": text(r.by_unique(notes.setting, rows["note"])),
+        # who names no harness has some machine or other
+        "machine": np.where(
+            rows["source"] == r.UNSTATED, r.UNSTATED, text(r.by_unique(notes.machine, rows["note"]))
+        ).astype(object),
         "size": rows["input_size"],
         "picture": np.where(picture, "picture", "").astype(object),
         "text": np.where(of_text, "text", "").astype(object),
@@ -234,7 +252,8 @@ def _computed(labels: dict[str, NDArray[Any]]) -> NDArray[Any]:
     everywhere |= np.isin(labels["harness"], list(TENSOR_FLOAT_HARNESSES))
     convolutions = np.isin(labels["framework"], list(TENSOR_FLOAT_CONVOLUTIONS)) & (labels["family"] == "vision")
     shortened = (labels["platform"] == "cuda") & (formats == "fp32") & (everywhere | convolutions)
-    return np.where(shortened, "tf32", formats).astype(object)
+    # WebAssembly's vectors hold four numbers of 32 bits, whatever the processor has
+    return np.where(labels["platform"] == WASM, "fp32", np.where(shortened, "tf32", formats)).astype(object)
 
 
 @cache

@@ -47,6 +47,9 @@ MAX_STEP = 1.0
 HALVINGS = 8
 #: Weight of the pooled noise scale, in observations.
 NOISE_PRIOR = 4.0
+#: Least noise scale: figures are written with three digits or so. Without it, a table whose figures repeat exactly
+#: would take it to zero, and the normal equations with it.
+NOISE_FLOOR = 2e-3
 
 
 @dataclass
@@ -259,7 +262,7 @@ def laplace(
         state.noise_center = center
         around = center[is_memory.astype(int)]
         total = np.bincount(d.noise, u * square, minlength=len(counts))
-        state.noise = np.sqrt((total + NOISE_PRIOR * around**2) / (counts + NOISE_PRIOR))
+        state.noise = np.maximum(np.sqrt((total + NOISE_PRIOR * around**2) / (counts + NOISE_PRIOR)), NOISE_FLOOR)
         record = {
             "step": float(np.abs(step).max()),
             "residual": float(np.median(np.abs(residual))),

@@ -53,7 +53,7 @@ def fit(
     iterations, draws, seed : int
     checkpoint : path, optional
         ``.npz`` that receives mode and scales after every iteration; if it exists and belongs to the same rows, the
-        fit goes on from it.
+        fit goes on from it. Those further steps are not in it: a fit that is stopped there begins them anew.
     progress : callable, optional
         Called with the iteration and its record (largest step, median absolute residual, seconds).
     attrs : dict, optional
@@ -84,17 +84,12 @@ def fit(
     rng = np.random.default_rng(seed)
     start, done = _resume(checkpoint, d)
 
-    def step(iteration: int, record: dict[str, float], state: Laplace) -> None:
-        if checkpoint is not None:
-            _save_checkpoint(checkpoint, d, state, done + iteration + 1)
-        if progress is not None:
-            progress(done + iteration, record)
-
     power = powers(d)
+    step = _after_each(progress, done, checkpoint)
     state = laplace(d, iterations=max(iterations - done, 1), rng=rng, start=start, power=power, progress=step)
     drawn = state.sample(draws, rng)
     if (power < 1).any():
-        state = _finish(state, rng, progress, iterations)
+        state = _finish(state, rng, _after_each(progress, iterations))
         drawn = state.sample(draws, rng, given=drawn)
     if report is not None:
         write_report(report, outliers(state, rows))
@@ -112,14 +107,25 @@ def fit(
     return Posterior.from_laplace(state, *drawn, attrs=provenance | (attrs or {}))
 
 
-def _finish(shared: Laplace, rng: np.random.Generator, progress: Progress | None, done: int) -> Laplace:
-    """Fit what single tables know to all of their rows, given what they share: see :mod:`.tables`."""
-    d = shared.design
+def _after_each(
+    progress: Progress | None, done: int, checkpoint: str | os.PathLike[str] | None = None
+) -> Callable[[int, dict[str, float], Laplace], None]:
+    """What to do after each iteration, ``done`` of which came before."""
 
-    def step(iteration: int, record: dict[str, float], _: Laplace) -> None:
+    def step(iteration: int, record: dict[str, float], state: Laplace) -> None:
+        if checkpoint is not None:
+            _save_checkpoint(checkpoint, state.design, state, done + iteration + 1)
         if progress is not None:
             progress(done + iteration, record)
 
+    return step
+
+
+def _finish(
+    shared: Laplace, rng: np.random.Generator, step: Callable[[int, dict[str, float], Laplace], None]
+) -> Laplace:
+    """Fit what single tables know to all of their rows, given what they share: see :mod:`.tables`."""
+    d = shared.design
     start = (shared.mode, shared.scale, shared.noise)
     state = laplace(d, iterations=ITERATIONS_OF_TABLES, rng=rng, start=start, free=of_one_table(d), progress=step)
     state.history = shared.history + state.history

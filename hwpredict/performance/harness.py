@@ -53,14 +53,21 @@ def precision(stated: str, model: str, note: str, source: str = "", checkpoint: 
 
 
 #: Networks that a benchmark means by a name in some of its versions: until v1.1, MLPerf Inference's 3D U-Net took whole
-#: volumes of BraTS, since then windows of KiTS19.
-_MEANT = ((re.compile(r"3d-unet"), re.compile(r"MLPerf Inference v(?:0\.|1\.)"), "unet_3d_medical"),)
+#: volumes of BraTS, since then windows of KiTS19; the "ssd" of MLPerf Training is RetinaNet since v2.0. Name of the
+#: model, source, beginning of the note.
+_MEANT = (
+    (re.compile(r"3d-unet"), re.compile(""), re.compile(r"MLPerf Inference v(?:0\.|1\.)"), "unet_3d_medical"),
+    (re.compile(r"ssd"), re.compile(r"mlperf_training$"), re.compile(""), "retinanet-resnext50"),
+)
 
 
 @cache
-def network(model: str, note_head: str) -> str:
+def network(model: str, note_head: str, source: str = "") -> str:
     """The network that a row's harness means by the name of its model."""
-    return next((meant for m, head, meant in _MEANT if m.fullmatch(model) and head.match(note_head)), model)
+    return next(
+        (meant for m, s, head, meant in _MEANT if m.fullmatch(model) and s.match(source) and head.match(note_head)),
+        model,
+    )
 
 
 #: Tokens of a sequence of BERT's on average, where submissions leave out the padding to 384 (SQuAD) or 512 (training).

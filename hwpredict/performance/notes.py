@@ -25,8 +25,9 @@ TRANSLATES = frozenset({"hat", "gnmt"})
 
 #: Phases of a workload: what one step is.
 FORWARD, PREFILL, DECODE, GENERATE = "forward", "prefill", "decode", "generate"
-#: Level of the effects of prefill for the decoder of a recogniser of speech.
-PROMPT = "prompt"
+#: Levels of the effects of prefill for the decoder of a recogniser of speech, and for the first prompt after a start,
+#: while kernels are still being loaded.
+PROMPT, COLD = "prompt", "cold prompt"
 
 
 @cache
@@ -188,6 +189,14 @@ def denoising(architecture: str, mode: str, item: str, source: str, note: str, l
     return float(found[1]) if found else DEFAULT_DENOISING
 
 
+_COLD = re.compile(r"one cold prompt pass")
+
+
+def cold(phase_: str, note: str) -> bool:
+    """Whether a prompt is the first one after a start."""
+    return phase_ == PREFILL and bool(_COLD.search(note))
+
+
 _INSTANCES = re.compile(r"\bx (\d+) instances")
 
 
@@ -229,6 +238,14 @@ def backlogged(note: str) -> bool:
     return bool(_BACKLOG.search(note))
 
 
+_OF_EACH_DEVICE = re.compile(r"\bbatch_size=gpu_batch_size\b")
+
+
+def batch_of_each_device(note: str) -> bool:
+    """Whether the batch that a row states is that of each device, not that of all together."""
+    return bool(_OF_EACH_DEVICE.search(note))
+
+
 _ADAPTERS = re.compile(r"\blora\b|(?<![a-z])peft(?![a-z])", re.IGNORECASE)
 
 
@@ -250,7 +267,6 @@ _SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(device-only|program-level)"), "{}"),
     (re.compile(r"(?:flash_attn|fa)=(?:-fa )?(1|on)"), "flash attention"),
     (re.compile(r"(5-token batch)"), "{}"),
-    (re.compile(r"one (cold) prompt pass"), "{}"),
     (re.compile(r"\bunit=(\w+)"), "unit={}"),
     (re.compile(r"(?:latency=)?(p90|p99)\b(?! ms)"), "{}"),
     (re.compile(r"(TTFT incl\. queueing)"), "queueing"),
@@ -258,6 +274,22 @@ _SETTINGS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(n_batch)=1\b"), "n_batch=1"),
     (re.compile(r"ran_on=(\w+)"), "{}"),
 )
+
+
+#: What tells one machine, submission or table of a source from others that run the same devices.
+_MACHINES = (
+    re.compile(r"^(discussion \d+);"),
+    re.compile(r"^MLPerf Inference v[\d.]+ \w+, ([^,]+, [^,]+),"),
+    re.compile(r"\bhost[= ]([^;,(]+)"),
+    re.compile(r"\b(example=[^;]*; table=[^;]+)"),
+    re.compile(r"\b(DPU MHz=[^;]+)"),
+)
+
+
+def machine(note: str) -> str:
+    """Which of a source's machines, submissions or tables a row is of, ``""`` if unsaid."""
+    found = next(filter(None, (pattern.search(note) for pattern in _MACHINES)), None)
+    return found[1].strip() if found else ""
 
 
 def active_parameters(note: str) -> float:

@@ -149,6 +149,7 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("device precision", ("device", "platform", "precision"), ("compute",), 0.2, df=_ODD),
     # software
     *_each("framework", ("framework", "platform"), _COST, 0.5),
+    *_each("framework phase", ("framework", "phase", "platform"), ("compute", "weights", "overhead"), 0.3),
     *_each("framework precision", ("framework", "platform", "precision"), ("compute", "activation"), 0.3),
     *_each("framework segment", ("framework", "segment", "platform"), ("compute", "overhead"), 0.4),
     *_each("software", _SOFTWARE, _COST, (0.35, 0.2, 0.2, 0.35)),
@@ -194,6 +195,7 @@ EFFECTS: tuple[Effect, ...] = (
     _row("source phase written", ("written", "harness", "item", "mode"), 0.15, df=_ODD),
     _row("source phase read", ("read", "harness", "item", "mode"), 0.3, df=_ODD),
     _row("source device", ("source", "device", "platform"), 0.15, df=_ODD),
+    _row("machine", ("machine", "harness", "platform"), 0.15, df=_ODD),
     _row("source setting", ("setting", "harness", "platform"), 0.2, df=_ODD),
     _row("device setting", ("setting", "device", "platform"), 0.2, df=_ODD),
     _row("blind batch", ("blind_batch",), 0.5),
@@ -234,17 +236,17 @@ EFFECTS: tuple[Effect, ...] = (
     # were chosen to fill the device
     *_each("memory platform", ("platform",), ("m_context",), 0.2, learned=False),
     # weights take what they take: a harness that shows less counts something else (its own process, not the device)
-    Effect("memory framework:m_weights", MEMORY, ("framework", "platform"), ("m_weights",), 0.05, False, _WILD),
+    Effect("memory framework:m_weights", MEMORY, ("framework", "platform"), ("m_weights",), 0.05, False),
     *_each("memory framework", ("framework", "platform"), ("m_activation",), 0.4, df=_WILD),
     *_each("memory framework", ("framework", "platform"), ("m_context",), 0.2, learned=False),
-    Effect("memory source:m_weights", MEMORY, ("source", "platform"), ("m_weights",), 0.05, False, _WILD),
+    Effect("memory source:m_weights", MEMORY, ("source", "framework", "platform"), ("m_weights",), 0.05, False, _WILD),
     # a table whose batches were chosen to fill the device: by model, and by device beyond its capacity
     *_each("filling", ("filling", "model"), ("m_context",), 0.3, df=_ODD),
     *_each("filling device", ("filling", "device"), ("m_context",), 0.2, df=_ODD),
     *_each("meter", ("meter", "platform"), ("m_activation", "m_context"), 0.4, learned=False),
     Effect("memory source:m_activation", MEMORY, ("source", "platform"), ("m_activation",), 0.15, df=_WILD),
     Effect("memory source:m_context", MEMORY, ("source", "platform"), ("m_context",), 0.2, False, _ODD),
-    *_each("memory precision", ("precision", "platform"), ("m_weights",), 0.35, df=_ODD),
+    *_each("memory precision", ("precision", "platform"), ("m_weights",), 0.2, learned=False),
     *_each("memory precision", ("precision", "platform"), ("m_activation",), 0.2, df=_ODD),
     *_each("memory software", _SOFTWARE, ("m_activation",), 0.4),
     *_each("memory software", _SOFTWARE, ("m_context",), 0.15, learned=False),
@@ -252,7 +254,7 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("memory architecture", ("architecture", "family"), ("m_activation",), 0.25),
     *_each("memory architecture mode", ("architecture", "mode"), ("m_activation",), 0.3, learned=False),
     # in training, gradients and copies of the weights count as well
-    *_each("memory architecture served", ("served", "architecture", "platform"), ("m_weights",), 0.1, df=_ODD),
+    *_each("memory architecture served", ("served", "architecture", "platform"), ("m_weights",), 0.1, learned=False),
     *_each("memory architecture trained", ("trained", "architecture"), ("m_weights",), 0.2, df=_ODD),
     *_each("memory kv", ("framework", "platform"), ("m_kv",), 0.4, learned=False, df=_ODD),
     *_each("memory kv source", ("source", "platform"), ("m_kv",), 0.2, learned=False, df=_WILD),

@@ -18,8 +18,10 @@ from hwpredict.workload import PRECISIONS, Format
 Array = NDArray[np.float64]
 
 #: Batch of a device of throughput-only rows that state none: a middling one, and one that fills a device where the
-#: harness lets many inputs be run at once (MLPerf's offline and server scenarios). A pooled effect takes up the rest.
-UNSTATED_BATCH, BACKLOG_BATCH = 16.0, 64.0
+#: harness lets many inputs be run at once (MLPerf's offline and server scenarios). Texts are written by accelerators in
+#: larger batches: 128 to 512 of GPT-J's and 640 to 3072 of Llama 2 70B's and Mixtral's where submissions to MLPerf
+#: Inference v4.1 state it. A pooled effect takes up the rest.
+UNSTATED_BATCH, BACKLOG_BATCH, BACKLOG_TEXTS = 16.0, 64.0, 512.0
 #: Forward + backward of a training step relative to the forward pass (Kaplan et al. 2020, section 2.1).
 TRAINING_FLOPS = 3.0
 #: The same of low-rank adapters (LoRA, Hu et al. 2021): no gradients of the weights themselves; and the parameters of
@@ -48,13 +50,17 @@ SEQUENCE_TOKENS = 64.0
 def batch(rows: r.Table) -> Array:
     """Batch of each row; where unstated, 1 for latencies and for throughput alone a middling one on each device.
 
-    That of several instances on one device is their total: their items pass through the device at the same time.
+    That of several instances on one device is their total: their items pass through the device at the same time; and so
+    is that of several devices where the harness states the batch of each.
     """
     stated, unstated = rows["batch_size"], np.full(r.length(rows), UNSTATED_BATCH)
     if (rows["note"] != "").any():
         stated = stated * np.array(r.by_unique(notes.instances, rows["note"]))
+        each = np.array(r.by_unique(notes.batch_of_each_device, rows["note"]), dtype=bool)
+        stated = np.where(each, stated * devices_used(rows), stated)
         backlog = np.array(r.by_unique(notes.backlogged, rows["note"]), dtype=bool)
-        unstated = np.where(backlog, BACKLOG_BATCH, UNSTATED_BATCH)
+        texts = (rows["model_family"] == "text_generation") & (rows["hardware"] != "cpu")
+        unstated = np.where(backlog, np.where(texts, BACKLOG_TEXTS, BACKLOG_BATCH), UNSTATED_BATCH)
     blind = np.isnan(stated) & np.isnan(rows["latency_ms"])
     return np.where(np.isnan(stated), np.where(blind, unstated * devices_used(rows), 1.0), stated)
 
