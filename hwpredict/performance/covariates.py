@@ -222,6 +222,8 @@ def _labels(rows: r.Table) -> dict[str, NDArray[Any]]:
         "text": np.where(of_text, "text", "").astype(object),
         "written": np.where(of_text & writing, "written", "").astype(object),
         "read": np.where(of_text & ~writing, "read", "").astype(object),
+        # how well a framework reads and writes texts, beside how well it does all else
+        "text_phase": np.where(np.isin(phase, (notes.PREFILL, notes.DECODE)), phase, "").astype(object),
         "not_picture": np.where(picture, "", "other").astype(object),
         # a throughput in units of its model's own: mel frames, audio samples, predictions …
         "odd": np.where(odd, "odd", "").astype(object),

@@ -47,9 +47,11 @@ MAX_STEP = 1.0
 HALVINGS = 8
 #: Weight of the pooled noise scale, in observations.
 NOISE_PRIOR = 4.0
-#: Least noise scale: figures are written with three digits or so. Without it, a table whose figures repeat exactly
-#: would take it to zero, and the normal equations with it.
-NOISE_FLOOR = 2e-3
+#: Least noise scale of times and of memory. Figures are written with three digits or so: a table whose figures repeat
+#: exactly would take the noise to zero, and the normal equations with it. Memory repeats to a few per mille, which no
+#: model of buffers is right to: hundreds of rows of one network would bend what its weights take until their slow
+#: growth with the prompt fits.
+NOISE_FLOOR, MEMORY_FLOOR = 2e-3, 2e-2
 
 
 @dataclass
@@ -222,6 +224,7 @@ def laplace(
         )
     else:
         state = Laplace(d, start[0].copy(), start[1].copy(), start[2].copy(), np.full(2, NOISE_SCALE))
+    floor = np.where(is_memory, MEMORY_FLOOR, NOISE_FLOOR)
     spread = np.zeros(d.n_levels)
     counts = np.bincount(d.noise, minlength=len(d.noise_names))
     fitted_variance = np.zeros(len(d.y))
@@ -262,7 +265,7 @@ def laplace(
         state.noise_center = center
         around = center[is_memory.astype(int)]
         total = np.bincount(d.noise, u * square, minlength=len(counts))
-        state.noise = np.maximum(np.sqrt((total + NOISE_PRIOR * around**2) / (counts + NOISE_PRIOR)), NOISE_FLOOR)
+        state.noise = np.maximum(np.sqrt((total + NOISE_PRIOR * around**2) / (counts + NOISE_PRIOR)), floor)
         record = {
             "step": float(np.abs(step).max()),
             "residual": float(np.median(np.abs(residual))),

@@ -149,7 +149,7 @@ EFFECTS: tuple[Effect, ...] = (
     *_each("device precision", ("device", "platform", "precision"), ("compute",), 0.2, df=_ODD),
     # software
     *_each("framework", ("framework", "platform"), _COST, 0.5),
-    *_each("framework phase", ("framework", "phase", "platform"), ("compute", "weights", "overhead"), 0.3),
+    *_each("framework phase", ("text_phase", "framework", "platform"), ("compute", "weights", "overhead"), 0.3),
     *_each("framework precision", ("framework", "platform", "precision"), ("compute", "activation"), 0.3),
     *_each("framework segment", ("framework", "segment", "platform"), ("compute", "overhead"), 0.4),
     *_each("software", _SOFTWARE, _COST, (0.35, 0.2, 0.2, 0.35)),
