@@ -72,8 +72,11 @@ def test_a_model_eight_times_as_large_needs_more_memory(
 @pytest.mark.parametrize("hardware", TENSOR_CORES)
 @pytest.mark.parametrize("model", ["resnet50", "bert-base-uncased", "vit-base-patch16-224"])
 def test_half_precision_is_faster_where_there_are_tensor_cores(
-    predictor: HardwareModelPredictor, hardware: str, model: str
+    predictor: HardwareModelPredictor, hardware: str, model: str, request: pytest.FixtureRequest
 ) -> None:
+    if model == "resnet50" and hardware in ("a100", "h100"):
+        reason = "PyTorch's convolutions in fp32 (tf32) come out as fast, to a few percent: see the model card"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     half, single = (
         median(predictor, model, hardware, "throughput", batch_size=64, precision=p) for p in ("fp16", "fp32")
     )
