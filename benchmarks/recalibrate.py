@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data import capped
 from hwpredict.evaluate.recalibrate import recalibration
 from hwpredict.evaluate.reliability import COLUMNS
 from hwpredict.evaluate.scores import score
@@ -34,15 +35,6 @@ from hwpredict.store import read_measurements
 FOLDS = "source:1,device:1,model:1,cell:1,source:2,device:2,model:2,source:3,source:4,device:3,model:3"
 MEMORY_FOLDS = ",".join(f"{kind}:{seed}" for kind in ("source", "device", "model", "cell") for seed in range(1, 7))
 TIMES = ("throughput", "latency_ms")
-
-
-def few(rows: r.Table, cap: int, rng: np.random.Generator) -> np.ndarray:
-    """Mask of at most ``cap`` rows of each source."""
-    keep = np.zeros(r.length(rows), dtype=bool)
-    for source in sorted(set(rows["source"].tolist())):
-        mine = np.flatnonzero(rows["source"] == source)
-        keep[mine if len(mine) <= cap else rng.choice(mine, cap, replace=False)] = True
-    return keep
 
 
 def of_times(rows: r.Table) -> r.Table:
@@ -88,7 +80,7 @@ def main() -> None:
     done: list[tuple[str, r.Table, Posterior, Prediction]] = []
     for names, part in ((args.memory_folds, of_memory), (args.folds, of_times)):
         rows = part(everything)
-        labels, drawn = covariates(rows).labels, few(rows, args.cap, np.random.default_rng(0))
+        labels, drawn = covariates(rows).labels, capped(rows["source"], args.cap, np.random.default_rng(0))
         for name in filter(None, names.split(",")):
             kind, seed = name.split(":")
             began = time.perf_counter()

@@ -272,7 +272,7 @@ def test_the_snippet_on_the_database(first: dict[str, Any], folder: Path) -> Non
     assert np.median(own) == pytest.approx(32, rel=0.2), "what was measured"
     low, high = with_it["latency_interval"]
     width = np.quantile(own, 0.95) / np.quantile(own, 0.05)
-    assert width < min(3.5, high / low / 1.5)
+    assert width < min(3, high / low / 2)
 
 
 def test_the_snippet_on_custom_models(first: dict[str, Any], folder: Path) -> None:

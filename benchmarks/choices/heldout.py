@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness import data
 from hwpredict.evaluate.splits import grouped_folds, grouped_split, split_keys
 from hwpredict.performance import rows as r
 from hwpredict.performance.fit import fit
@@ -48,13 +49,7 @@ class Context:
 
 def capped(rows: r.Table, args: argparse.Namespace) -> r.Table:
     """At most so many rows of each source: a fit has to end in minutes."""
-    rng = np.random.default_rng(args.seed)
-    keep = np.zeros(r.length(rows), dtype=bool)
-    for source in sorted(set(rows["source"].tolist())):
-        mine = np.flatnonzero(rows["source"] == source)
-        most = args.rows_per_source
-        keep[mine if len(mine) <= most else rng.choice(mine, most, replace=False)] = True
-    return r.take(rows, keep)
+    return r.take(rows, data.capped(rows["source"], args.rows_per_source, np.random.default_rng(args.seed)))
 
 
 def fitted(path: Path | None, rows: r.Table, test: np.ndarray, args: argparse.Namespace) -> Posterior:

@@ -16,7 +16,7 @@ from hwpredict.catalog import devices, imputation, models, tasks
 from hwpredict.performance import harness, meters, notes, rows as r, units
 from hwpredict.performance.costs import log_seconds
 from hwpredict.performance.runtimes import compiled, framework
-from hwpredict.performance.steps import batch, devices_used, format_of, step_work
+from hwpredict.performance.steps import USUAL_LENGTH, batch, devices_used, format_of, step_work
 from hwpredict.workload import Item
 
 Array = NDArray[np.float64]
@@ -137,7 +137,8 @@ def _log_pipelined(numbers: dict[str, Array], phase: NDArray[Any]) -> Array:
     A prompt passes through them in pieces one behind the other, so that n devices need C + n - 1 of n C turns for C
     pieces; a token that is written is one piece.
     """
-    pieces = np.where(phase == notes.PREFILL, np.maximum(np.exp(numbers["log_length"]) * 512.0 / PIECE, 1.0), 1.0)
+    tokens = np.exp(numbers["log_length"]) * USUAL_LENGTH
+    pieces = np.where(phase == notes.PREFILL, np.maximum(tokens / PIECE, 1.0), 1.0)
     return numbers["log_devices"] + np.log(pieces) - np.log(pieces + np.exp(numbers["log_devices"]) - 1)
 
 

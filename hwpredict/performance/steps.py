@@ -43,6 +43,8 @@ FRAMES = 25.0
 #: Who submitted a model to MLPerf's open division, which tables write behind its name: what it costs, before it was
 #: pruned, is what the original costs.
 _SUBMITTER = re.compile(r"\[open:[^\]]*\]")
+#: Tokens that lengths are held against.
+USUAL_LENGTH = 512.0
 #: Weights of a mixture of experts that a whole sequence touches, as tokens a sequence that choose experts anew.
 SEQUENCE_TOKENS = 64.0
 
@@ -270,7 +272,7 @@ def _sequences(rows: r.Table, labels: dict[str, NDArray[Any]], log_capacity: Arr
             "log_guessed": np.where(no_acts, log_acts - np.log(MIDDLING_ELEMENTS), 0.0),
             "log_size": LARGE * np.tanh((log_macs - np.log(4e9)) / LARGE),
             "log_intensity": (log_macs - log_acts) - 5.0,
-            "log_length": np.where(prefill, np.log(prompt), np.log(context)) - np.log(512.0),
+            "log_length": np.where(prefill, np.log(prompt), np.log(context)) - np.log(USUAL_LENGTH),
             # latency = span · step
             "log_span": np.where(per_step, -np.log(np.maximum(generated, 1.0)), 0.0),
         }
