@@ -57,6 +57,15 @@ def test_well_known_models(spelling: str, millions: float, gmacs: float) -> None
         ("mbart-large-50", 0.611),
         ("mamba-2.8b", 2.77),
         ("dbrx", 132),
+        ("Qwen/Qwen2.5-VL-7B", 7.62),  # its language model
+        ("Qwen/Qwen3-VL-30B-A3B", 30.5),
+        ("nvidia/NVIDIA-Nemotron-Nano-9B-v2", 8.89),
+        ("deepseek-ai/DeepSeek-V3.2-Exp", 671),
+        ("google/embeddinggemma-300m", 0.303),
+        ("google/siglip2-base-patch16-224", 0.375),
+        ("google/siglip2-so400m-patch14-384", 1.136),
+        ("facebook/m2m100_418M", 0.484),
+        ("PekingU/rtdetr_r50vd", 0.042),
     ],
 )
 def test_parameters_of_language_models(name: str, billions: float) -> None:

@@ -247,6 +247,13 @@ class Design:
         """First level of each effect, and one past the last: shape (effect + 1,)."""
         return np.concatenate([[0], np.cumsum([len(k) for k in self.keys])])
 
+    @property
+    def noise_is_memory(self) -> NDArray[np.bool_]:
+        """Whether a noise group is one of memory figures, shape (noise group,)."""
+        out = np.zeros(len(self.noise_names), dtype=bool)
+        out[self.noise] = self.observations.memory
+        return out
+
 
 def design(
     rows: r.Table,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hwpredict.performance.design import Array, Codes, Design
 from hwpredict.performance.linearise import NormalEquations, simulate
-from hwpredict.performance.parts import MEMORY, NOISE_DF, NOISE_SCALE
+from hwpredict.performance.parts import NOISE_DF, NOISE_SCALE
 
 #: Posterior draws per iteration that estimate the variances in the scale updates.
 EM_DRAWS = 16
@@ -217,7 +217,7 @@ def laplace(
     df = np.array([e.df for e in d.effects])
     level_df = np.repeat(df, sizes)
     gaussian, finite_df = np.isinf(level_df), np.where(np.isinf(level_df), 1.0, level_df)
-    is_memory = np.array([name.startswith(MEMORY) for name in d.noise_names])
+    is_memory = d.noise_is_memory
     if start is None:
         state = Laplace(
             d, np.zeros(d.n_levels), prior.copy(), np.full(len(d.noise_names), 3 * NOISE_SCALE), np.full(2, NOISE_SCALE)
