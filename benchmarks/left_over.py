@@ -93,7 +93,7 @@ def report(kind: str, d: pd.DataFrame) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--folds", default="model:1,model:2,device:1,device:2")
+    parser.add_argument("--folds", default="model:1,model:2,device:1,device:2", help="of models, devices or sources")
     parser.add_argument("--cap", type=int, default=1200)
     parser.add_argument("--test", type=int, default=8000)
     parser.add_argument("--iterations", type=int, default=26)
