@@ -19,12 +19,11 @@ from lightgbm import LGBMRegressor
 from scipy.stats import norm
 from sklearn.model_selection import GroupKFold
 
-from harness.data import capped
 from hwpredict.performance import rows as r
 from hwpredict.performance.covariates import Covariates, covariates
-from hwpredict.performance.predictive import Prediction, predict
+from hwpredict.performance.predictive import Prediction
 from hwpredict.store import read_measurements
-from recalibrate import fold, of_times
+from recalibrate import add_options, held_out, of_times
 
 LABELS = ("phase", "platform", "framework", "mode", "item", "precision", "unit", "family", "segment", "generation")
 #: Rows that a table weighs as, at most, and shares of a correction that are tried.
@@ -94,17 +93,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--folds", default="model:1,model:2,device:1,device:2", help="of models, devices or sources")
-    parser.add_argument("--cap", type=int, default=1200)
-    parser.add_argument("--test", type=int, default=8000)
-    parser.add_argument("--iterations", type=int, default=26)
+    add_options(parser)
     args = parser.parse_args()
     rows = of_times(r.table(read_measurements(args.data)))
-    labels, drawn = covariates(rows).labels, capped(rows["source"], args.cap, np.random.default_rng(0))
     found: dict[str, list[pd.DataFrame]] = {}
-    for name in args.folds.split(","):
-        kind, seed = name.split(":")
-        held, posterior = fold(rows, labels, drawn, kind, int(seed), args)
-        p = predict(posterior, held, draws=192, seed=1, calibrated=False)
+    for _, kind, held, _, p in held_out(rows, args.folds, args):
         found.setdefault(kind, []).append(cases(held, p, covariates(held)))
     for kind, parts in found.items():
         joined = pd.concat(parts, ignore_index=True)

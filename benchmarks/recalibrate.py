@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,24 @@ def fold(
     return r.take(few_rows, index), posterior
 
 
+def held_out(
+    rows: r.Table, names: str, args: argparse.Namespace
+) -> Iterator[tuple[str, str, r.Table, Posterior, Prediction]]:
+    """Name and kind of each fold ("model:1"), its held-out rows, its posterior and what that predicts of them."""
+    labels, drawn = covariates(rows).labels, capped(rows["source"], args.cap, np.random.default_rng(0))
+    for name in filter(None, names.split(",")):
+        kind, seed = name.split(":")
+        held, posterior = fold(rows, labels, drawn, kind, int(seed), args)
+        yield name, kind, held, posterior, predict(posterior, held, draws=192, seed=1, calibrated=False)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of :func:`held_out`."""
+    parser.add_argument("--cap", type=int, default=1200)
+    parser.add_argument("--test", type=int, default=8000)
+    parser.add_argument("--iterations", type=int, default=26)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
@@ -72,21 +91,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--folds", default=FOLDS)
     parser.add_argument("--memory-folds", default=MEMORY_FOLDS)
-    parser.add_argument("--cap", type=int, default=1200)
-    parser.add_argument("--test", type=int, default=8000)
-    parser.add_argument("--iterations", type=int, default=26)
+    add_options(parser)
     args = parser.parse_args()
     everything = r.table(read_measurements(args.data))
     done: list[tuple[str, r.Table, Posterior, Prediction]] = []
     for names, part in ((args.memory_folds, of_memory), (args.folds, of_times)):
-        rows = part(everything)
-        labels, drawn = covariates(rows).labels, capped(rows["source"], args.cap, np.random.default_rng(0))
-        for name in filter(None, names.split(",")):
-            kind, seed = name.split(":")
-            began = time.perf_counter()
-            held, posterior = fold(rows, labels, drawn, kind, int(seed), args)
-            done.append((kind, held, posterior, predict(posterior, held, draws=192, seed=1, calibrated=False)))
+        began = time.perf_counter()
+        for name, kind, held, posterior, p in held_out(part(everything), names, args):
+            done.append((kind, held, posterior, p))
             print(f"{name}: {r.length(held)} rows held out, {time.perf_counter() - began:.0f} s", flush=True)
+            began = time.perf_counter()
             factors = recalibration((h, p) for _, h, _, p in done)
             if args.out:
                 args.out.write_text(json.dumps(factors.factors, indent=1))

@@ -163,10 +163,10 @@ class Posterior:
         d = state.design
         mean = effects.mean(axis=0)
         deviation = np.clip(np.rint((effects - mean) / STEP), -32767, 32767).astype(np.int16)
-        log_noise = np.log(state.noise)
+        log_noise, is_memory = np.log(state.noise), d.noise_is_memory
         population = [
             (log_noise[m].mean(), max(log_noise[m].std(), 0.3)) if m.any() else (np.log(0.1), 0.5)
-            for m in (~d.noise_is_memory, d.noise_is_memory)
+            for m in (~is_memory, is_memory)
         ]
         return cls(
             effects=d.effects,
